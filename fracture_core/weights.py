@@ -1,0 +1,164 @@
+"""Weights as data: ``weights/<name>/model.safetensors`` (fp16) beside ``card.json``. Never a pickle.
+
+The card says everything that is needed to use the weights and to doubt them; pages that only show it need no torch.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fracture_core.errors import UnknownName, WeightsError
+from fracture_core.metrics import Calibration, Estimate, OperatingPoint
+
+if TYPE_CHECKING:
+    from torch import nn
+
+WEIGHTS = Path(__file__).resolve().parent.parent / "weights"
+DEFAULT = "default"
+
+
+@dataclass(frozen=True, eq=False)
+class Card:
+    """A weight file's card.
+
+    Attributes:
+        name: the folder's name under ``weights/``.
+        data: the card as written (see ``train.py`` for its fields).
+    """
+
+    name: str
+    data: dict[str, Any]
+
+    @property
+    def title(self) -> str:
+        return str(self.data["title"])
+
+    @property
+    def model(self) -> str:
+        return str(self.data["model"])
+
+    @property
+    def pipeline(self) -> str:
+        return str(self.data["pipeline"])
+
+    @property
+    def size(self) -> int:
+        return int(self.data["size"])
+
+    @property
+    def sha256(self) -> str:
+        """Of ``model.safetensors``, hex."""
+        return str(self.data["sha256"])
+
+    @cached_property
+    def calibration(self) -> Calibration:
+        return Calibration(**self.data["calibration"])
+
+    @cached_property
+    def operating_points(self) -> dict[str, OperatingPoint]:
+        """Rule name → threshold from validation with sensitivity and specificity measured on test."""
+        return {
+            name: OperatingPoint(
+                threshold=point["threshold"],
+                rule=point["rule"],
+                sensitivity=Estimate(**point["sensitivity"]),
+                specificity=Estimate(**point["specificity"]),
+            )
+            for name, point in self.data["operating_points"].items()
+        }
+
+    @cached_property
+    def metrics(self) -> dict[str, Estimate]:
+        """Test statistics by name, each with its interval."""
+        return {name: Estimate(**value) for name, value in self.data["metrics"].items()}
+
+
+def weights_root() -> Path:
+    """Where weights are installed: ``$FRACTURE_WEIGHTS``, else ``weights/`` beside the package."""
+    return Path(os.environ.get("FRACTURE_WEIGHTS", WEIGHTS))
+
+
+def installed(root: Path | None = None) -> list[str]:
+    """Names of the installed weights, the default one first."""
+    root = root or weights_root()
+    names = sorted(path.parent.name for path in root.glob("*/card.json"))
+    return sorted(names, key=lambda name: name != DEFAULT)
+
+
+def load_card(name: str = DEFAULT, *, root: Path | None = None) -> Card:
+    """The card of installed weights.
+
+    Raises:
+        UnknownName: no such weights are installed.
+        WeightsError: the card cannot be read.
+    """
+    root = root or weights_root()
+    names = installed(root)
+    if name not in names:
+        if not names:
+            raise WeightsError(
+                f"No trained weights are installed in '{root}'. Restore the weights/ folder of the repository, "
+                "or train your own: python train.py ours --data DIR --weights weights/default."
+            )
+        raise UnknownName("model", name, names)
+    path = root / name / "card.json"
+    try:
+        return Card(name, json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError) as error:
+        raise WeightsError(f"The card '{path.name}' of model '{name}' cannot be read: restore it.") from error
+
+
+def load_state(card: Card, *, root: Path | None = None) -> dict[str, Any]:
+    """The weights of a card as float32 tensors, checked against the card's sha256.
+
+    Raises:
+        WeightsError: the file is missing, damaged, or not the one that the card describes.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load
+
+    path = (root or weights_root()) / card.name / "model.safetensors"
+    try:
+        content = path.read_bytes()
+        if hashlib.sha256(content).hexdigest() != card.sha256:
+            raise WeightsError(
+                f"The weights of model '{card.name}' are not those its card describes (sha256 differs): "
+                "restore the folder from the repository, or train again."
+            )
+        state = load(content)
+    except (OSError, SafetensorError) as error:
+        raise WeightsError(f"The weights of model '{card.name}' cannot be read: restore '{path.name}'.") from error
+    return {name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in state.items()}
+
+
+def save(model: nn.Module, data: dict[str, Any], folder: Path) -> Card:
+    """Write weights (fp16) and card; each file appears whole or not at all.
+
+    Args:
+        data: the card's fields; ``sha256`` is added here.
+    """
+    import torch
+    from safetensors.torch import save as serialise
+
+    state = {
+        name: (tensor.half() if tensor.dtype == torch.float32 else tensor).contiguous().cpu()
+        for name, tensor in model.state_dict().items()
+    }
+    content = serialise(state)
+    card = Card(folder.name, {**data, "sha256": hashlib.sha256(content).hexdigest()})
+    folder.mkdir(parents=True, exist_ok=True)
+    _write(folder / "model.safetensors", content)
+    _write(folder / "card.json", (json.dumps(card.data, indent=1, ensure_ascii=False) + "\n").encode())
+    return card
+
+
+def _write(path: Path, content: bytes) -> None:
+    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
+    partial.write_bytes(content)
+    partial.replace(path)
