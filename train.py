@@ -1,8 +1,8 @@
 """Train a recipe: ``python train.py ours --data DIR --weights weights/NAME``.
 
-Films are split by group, the model is fitted on ``train``, the best epoch, the calibration and every threshold are
-chosen on ``val``, and ``test`` is read once, at the end. Written are the weights with their card and, unless it is a
-smoke run, one immutable record under ``results/runs``.
+Films are split by group, the model is fitted on ``train``, the best epoch, the calibration and every
+threshold are chosen on ``val``, and ``test`` is read once, at the end. Written are the weights with their
+card and, unless it is a smoke run, one immutable record under ``results/runs``.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import logging
 import platform
 import subprocess
 import sys
-import tempfile
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,14 +29,18 @@ log = logging.getLogger("train")
 
 
 def arguments() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="train.py", description="Train a recipe and write weights, card and record.")
+    parser = argparse.ArgumentParser(
+        prog="train.py", description="Train a recipe and write weights, card and record."
+    )
     parser.add_argument("recipe", nargs="?", help="a recipe's name; see --list")
     parser.add_argument("--list", action="store_true", help="show the recipes and stop")
     parser.add_argument("--data", type=Path, help="folder of FracAtlas in its publisher's layout")
     parser.add_argument("--pretrained", type=Path, help="safetensors file of backbone weights in timm's names")
     parser.add_argument("--weights", type=Path, help="folder to write model.safetensors and card.json to")
     parser.add_argument("--runs", type=Path, default=ROOT / "results" / "runs", help="folder of the run records")
-    parser.add_argument("--work", type=Path, help="folder for decoded films and checkpoints; a run found there goes on")
+    parser.add_argument(
+        "--work", type=Path, help="folder for decoded films and checkpoints; a run found there goes on"
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--accelerator", default="auto", choices=("auto", "cpu", "gpu"))
     parser.add_argument("--smoke", action="store_true", help="a tiny run that shows that everything works")
@@ -50,7 +53,8 @@ def main(argv: list[str] | None = None) -> int:
     try:
         if options.list or options.recipe is None:
             for recipe in RECIPES.values():
-                print(f"{recipe.key:16} {recipe.title}: {recipe.model}, {recipe.size} px, {recipe.epochs} epochs")
+                facts = f"{recipe.model}, {recipe.size} px, {recipe.epochs} epochs"
+                print(f"{recipe.key:16} {recipe.title}: {facts}")
             return 0
         if options.data is None:
             raise FractureError("Name the data set's folder: --data DIR.")
@@ -73,7 +77,6 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     recipe = get_recipe(options.recipe)
     recipe = recipe.smoke() if options.smoke else recipe
     began = datetime.now(UTC)
-    work = options.work or Path(tempfile.mkdtemp(prefix="fracture-"))
 
     data = read_fracatlas(options.data)
     fingerprint = data.fingerprint()
@@ -86,7 +89,12 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     log.info("%d films, %d groups, %d duplicate pairs", len(data.cases), groups.max() + 1, len(pairs))
 
     pipeline = build_pipeline(recipe.pipeline, size=recipe.size)
-    films = decode_films(data, pipeline, cache=work / f"{data.name}-{recipe.pipeline}-{recipe.size}-{fingerprint[:8]}.npy")
+    cache, checkpoint = None, None
+    if options.work is not None:
+        cache = options.work / f"{data.name}-{recipe.pipeline}-{recipe.size}-{fingerprint[:8]}.npy"
+        if not options.smoke:
+            checkpoint = options.work / f"{recipe.key}-{recipe.model}-seed{options.seed}.ckpt"
+    films = decode_films(data, pipeline, cache=cache)
     result = fit(
         recipe,
         films,
@@ -94,7 +102,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         val=val,
         seed=options.seed,
         pretrained=options.pretrained,
-        checkpoint=None if options.smoke else work / f"{recipe.key}-{recipe.model}-seed{options.seed}.ckpt",
+        checkpoint=checkpoint,
         accelerator=options.accelerator,
         progress=sys.stderr.isatty(),
     )
@@ -105,9 +113,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     val_probability = calibration(val_logits[:, 1] - val_logits[:, 0])
     test_probability = calibration(test_logits[:, 1] - test_logits[:, 0])
     thresholds = choose_thresholds(films.labels[val], val_probability)
-    metrics = summarise(
-        films.labels[test], test_probability, threshold=thresholds["balanced"], groups=groups[test]
-    )
+    metrics = summarise(films.labels[test], test_probability, threshold=thresholds["balanced"], groups=groups[test])
     facts = {
         "title": recipe.title,
         "recipe": recipe.as_run(),
@@ -183,7 +189,10 @@ def subgroups(
     members = {name: np.array([case.region == name for case in cases]) for name in names}
     members["with hardware"] = np.array(["hardware" in case.flags for case in cases])
     return {
-        name: {"films": int(member.sum()), **asdict(operate(labels[member], probabilities[member], threshold=threshold))}
+        name: {
+            "films": int(member.sum()),
+            **asdict(operate(labels[member], probabilities[member], threshold=threshold)),
+        }
         for name, member in members.items()
     }
 
@@ -205,8 +214,11 @@ def hardware() -> str:
 
 
 def commit() -> str | None:
-    """The commit that trains, None outside a checkout."""
-    answer = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False)
+    """The commit that trains, None outside a checkout or without git."""
+    try:
+        answer = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False)
+    except OSError:
+        return None
     return answer.stdout.strip() or None
 
 

@@ -6,6 +6,7 @@ joins duplicates and runs of neighbouring films into the groups over which split
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -45,7 +46,8 @@ def sketch(path: str | Path) -> np.ndarray:
 def _standardise(image: np.ndarray) -> np.ndarray:
     centred = image - image.mean(axis=(-2, -1), keepdims=True)
     norm = np.linalg.norm(centred, axis=(-2, -1), keepdims=True)
-    return np.asarray(centred / np.maximum(norm, 1e-6), dtype=np.float32)
+    # 1e-3: rounding gives an even film a norm of up to 1e-5, which must not be taken for detail
+    return np.asarray(centred / np.maximum(norm, 1e-3), dtype=np.float32)
 
 
 def _dihedral(images: np.ndarray) -> list[np.ndarray]:
@@ -54,9 +56,7 @@ def _dihedral(images: np.ndarray) -> list[np.ndarray]:
     return turns + [turn[:, :, ::-1] for turn in turns]
 
 
-def near_duplicates(
-    sketches: np.ndarray, *, propose: float = 0.97, confirm: float = 0.985
-) -> list[DuplicatePair]:
+def near_duplicates(sketches: np.ndarray, *, propose: float = 0.97, confirm: float = 0.985) -> list[DuplicatePair]:
     """Pairs of films whose thumbnails correlate in any flip or quarter turn.
 
     Args:
@@ -108,8 +108,9 @@ def neighbour_links(numbers: Sequence[int], regions: Sequence[str], *, run: int 
     links: list[tuple[int, int]] = []
     order = np.argsort(np.asarray(numbers), kind="stable")
     length = 1
-    for before, after in zip(order[:-1], order[1:], strict=True):
-        together = numbers[after] - numbers[before] == 1 and regions[after] == regions[before] and length < run
+    for before, after in itertools.pairwise(order):
+        follows = numbers[after] - numbers[before] == 1 and regions[after] == regions[before]
+        together = follows and length < run
         length = length + 1 if together else 1
         if together:
             links.append((int(before), int(after)))

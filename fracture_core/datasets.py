@@ -1,8 +1,8 @@
 """Data sets as tables of cases, and how they are split.
 
-A reader turns a folder in its publisher's layout into a ``DataSet`` of ``Case``: where the film lies, its label,
-what the table says of it and, where experts outlined the fracture, their polygons in source pixels. Splits are
-drawn over groups (see ``audit.film_groups``), never over single films, and no group crosses a split.
+A reader turns a folder in its publisher's layout into a ``DataSet`` of ``Case``: where the film lies, its
+label, what the table says of it and, where experts outlined the fracture, their polygons in source pixels.
+Splits are drawn over groups (see ``audit.film_groups``), never over single films; no group crosses a split.
 """
 
 from __future__ import annotations
@@ -19,10 +19,9 @@ import numpy as np
 from fracture_core.errors import DataSetError
 
 FRACATLAS_REGIONS = ("hand", "leg", "hip", "shoulder")
+FRACATLAS_FLAGS = ("hardware", "multiscan", "frontal", "lateral", "oblique")
 FRACATLAS_COCO = Path("Annotations/COCO JSON/COCO_fracture_masks.json")
-FRACATLAS_LICENCE = (
-    "FracAtlas, CC BY 4.0: Abedeen et al., Sci. Data 10:521 (2023), doi 10.1038/s41597-023-02432-4"
-)
+FRACATLAS_LICENCE = "FracAtlas, CC BY 4.0: Abedeen et al., Sci. Data 10:521 (2023), doi 10.1038/s41597-023-02432-4"
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +33,7 @@ class Case:
         path: where the file lies.
         label: 1 fractured, 0 not fractured, by the data set's table.
         region: body region in the data set's words; "mixed" when several are flagged.
-        flags: the table's further yes/no columns that are set (``hardware``, ``multiscan``, ``frontal``, ...).
+        flags: the table's further yes/no columns that are set, of ``FRACATLAS_FLAGS``.
         polygons: expert fracture outlines, each float64 (N, 2) in source pixels (x, y).
     """
 
@@ -79,7 +78,7 @@ def read_fracatlas(root: str | Path) -> DataSet:
     the folders lack are noted too.
 
     Raises:
-        DataSetError: the layout is not there.
+        DataSetError: the layout is not there, the table lacks a column, or none of its films is on disk.
     """
     root = Path(root)
     table, images = root / "dataset.csv", root / "images"
@@ -91,8 +90,14 @@ def read_fracatlas(root: str | Path) -> DataSet:
     on_disk = {path.name: path for folder in ("Fractured", "Non_fractured") for path in (images / folder).glob("*")}
     polygons = _coco_polygons(root / FRACATLAS_COCO)
     cases, notes, missing = [], [], 0
-    with table.open(newline="") as stream:
-        for row in csv.DictReader(stream):
+    with table.open(newline="", encoding="utf-8-sig") as stream:
+        rows = csv.DictReader(stream)
+        needed = {"image_id", "fractured", *FRACATLAS_REGIONS, *FRACATLAS_FLAGS}
+        if absent := needed.difference(rows.fieldnames or ()):
+            raise DataSetError(
+                f"'{table}' lacks columns: {', '.join(sorted(absent))}. Restore it from the publisher's archive."
+            )
+        for row in rows:
             path = on_disk.get(row["image_id"])
             if path is None:
                 missing += 1
@@ -107,14 +112,15 @@ def read_fracatlas(root: str | Path) -> DataSet:
                     path=path,
                     label=label,
                     region=regions[0] if len(regions) == 1 else "mixed",
-                    flags=frozenset(
-                        name
-                        for name in ("hardware", "multiscan", "frontal", "lateral", "oblique")
-                        if row[name] == "1"
-                    ),
+                    flags=frozenset(name for name in FRACATLAS_FLAGS if row[name] == "1"),
                     polygons=polygons.get(path.name, ()),
                 )
             )
+    if not cases:
+        raise DataSetError(
+            f"'{images}' holds none of the {missing} films that dataset.csv names: "
+            "unpack the folders Fractured and Non_fractured there."
+        )
     if missing:
         notes.append(f"{missing} films of the table are not on disk")
     return DataSet("fracatlas", root, tuple(sorted(cases, key=lambda case: case.id)), FRACATLAS_LICENCE, tuple(notes))
@@ -123,7 +129,7 @@ def read_fracatlas(root: str | Path) -> DataSet:
 def _coco_polygons(path: Path) -> dict[str, tuple[np.ndarray, ...]]:
     if not path.is_file():
         return {}
-    coco = json.loads(path.read_text())
+    coco = json.loads(path.read_text(encoding="utf-8"))
     names = {image["id"]: image["file_name"] for image in coco["images"]}
     found: dict[str, list[np.ndarray]] = {}
     for annotation in coco["annotations"]:
@@ -133,7 +139,7 @@ def _coco_polygons(path: Path) -> dict[str, tuple[np.ndarray, ...]]:
 
 
 def grouped_split(
-    groups: Sequence[int],
+    groups: Sequence[int] | np.ndarray,
     strata: Sequence[str],
     *,
     shares: Mapping[str, float],
@@ -141,8 +147,8 @@ def grouped_split(
 ) -> np.ndarray:
     """Divide films so that no group crosses a split and every stratum is shared out alike.
 
-    Groups go, largest first (ties shuffled by ``seed``), to the split that lacks most of what the group brings,
-    measured stratum by stratum against its share.
+    Groups go, largest first (ties shuffled by ``seed``), to the split that lacks most of what the group
+    brings, measured stratum by stratum against its share.
 
     Args:
         groups: (N,) group of each film.
@@ -174,7 +180,7 @@ def grouped_split(
     return split
 
 
-def assert_no_group_crosses(groups: Sequence[int], split: Sequence[str]) -> None:
+def assert_no_group_crosses(groups: Sequence[int] | np.ndarray, split: Sequence[str] | np.ndarray) -> None:
     """Fail loudly when one group lies in two splits: a leak is our mistake, not the user's."""
     home: dict[int, str] = {}
     for group, name in zip(groups, split, strict=True):

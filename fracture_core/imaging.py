@@ -17,6 +17,7 @@ import os
 import re
 import struct
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,7 +32,8 @@ if TYPE_CHECKING:
 MAX_BYTES = 200 * 1024**2
 MAX_PIXELS = 100_000_000
 
-Source = bytes | str | os.PathLike[str]
+_HELD = (bytes, bytearray, memoryview)
+Source = bytes | bytearray | memoryview | str | os.PathLike[str]
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,9 +46,9 @@ class Radiograph:
         sha256: of the source bytes, hexadecimal.
         format: "PNG", "JPEG", "BMP", "TIFF", "WEBP" or "DICOM".
         spacing: (row, column) distance of neighbouring pixels' centres in mm, or None when unknown.
-        notes: the steps taken, in words; one that begins "truncated:" says that a part of the file is missing.
+        notes: the steps taken, in words; one that begins "truncated:" says that a part of it is missing.
         modality: DICOM Modality (0008,0060), None for other formats.
-        colourfulness: mean over the pixels of max - min over red, green and blue, in [0, 1]; 0 for gray sources.
+        colourfulness: mean over the pixels of max - min of red, green and blue, in [0, 1]; 0 when gray.
         frame: which picture of the file this is, from 0.
         frames: how many pictures the file holds.
     """
@@ -102,7 +104,7 @@ def read_image(source: Source, *, name: str | None = None, frame: int | None = N
     """
     data = read_bytes(source)
     if name is None:
-        name = "" if isinstance(source, bytes | bytearray | memoryview) else os.fspath(source)
+        name = "" if isinstance(source, _HELD) else os.fspath(source)
     format_ = sniff(data)
     try:
         plane = _decode(data, format_, frame)
@@ -111,9 +113,10 @@ def read_image(source: Source, *, name: str | None = None, frame: int | None = N
         raise
     except MemoryError as error:
         raise ImageTooLarge("The picture does not fit in the memory that is free. Crop or downscale it.") from error
-    except Exception as error:  # decoders of damaged bytes raise anything: SyntaxError, KeyError, zlib.error...
+    except Exception as error:  # decoders of damaged bytes raise anything
         raise UnreadableImage(
-            f"The {format_} file is damaged and cannot be opened. Export it again, or open another copy."
+            f"The {format_} file is damaged or of a rare kind and cannot be opened. "
+            "Save it again as PNG, or open another copy."
         ) from error
     pixels.flags.writeable = False
     return Radiograph(
@@ -131,11 +134,8 @@ def read_image(source: Source, *, name: str | None = None, frame: int | None = N
 
 
 def read_bytes(source: Source) -> bytes:
-    """The file's bytes, read once; ``EmptyFile``, ``ImageTooLarge`` or ``UnreadableImage`` if they cannot be had."""
-    if isinstance(source, bytes | bytearray | memoryview):
-        data = bytes(source)
-    else:
-        data = _read_path(Path(source))
+    """The file's bytes, read once; a child of ``UnreadableImage`` says why they cannot be had."""
+    data = bytes(source) if isinstance(source, _HELD) else _read_path(Path(source))
     if not data:
         raise EmptyFile("The file is empty (0 bytes). Export or copy it again.")
     _refuse_large(len(data))
@@ -144,11 +144,13 @@ def read_bytes(source: Source) -> bytes:
 
 def sniff(data: bytes) -> str:
     """The format the bytes hold, by content alone; ``UnreadableImage`` when it is none that is read."""
+    from fracture_core import dicom  # at call time: dicom builds on this module
+
+    if data[128:132] == b"DICM":  # first: a DICOM file's preamble may hold another format's signature
+        return "DICOM"
     for format_, pattern in _SIGNATURES.items():
         if pattern.match(data):
             return format_
-    from fracture_core import dicom  # at call time: dicom builds on this module
-
     if dicom.is_dicom(data):
         return "DICOM"
     for kind, pattern in _STRANGERS.items():
@@ -182,8 +184,8 @@ def check_size(width: int, height: int) -> None:
         raise EmptyFile(f"The picture has no pixels ({width} x {height}). Export it again.")
     if width * height > MAX_PIXELS:
         raise ImageTooLarge(
-            f"The picture has {width} x {height} pixels, more than the {MAX_PIXELS // 10**6} megapixels that are "
-            "opened. Crop or downscale it."
+            f"The picture has {width} x {height} pixels, more than the {MAX_PIXELS // 10**6} megapixels "
+            "that are opened. Crop or downscale it."
         )
 
 
@@ -213,7 +215,7 @@ def window_percentiles(values: np.ndarray) -> tuple[float, float]:
     return low, high if high > low else low + 1.0
 
 
-# --------------------------------------------------------------------------------------------------- the source
+# ------------------------------------------------------------------------------------------------- the source
 
 _REMEDY = "Open a PNG, JPEG, BMP, TIFF, WebP or DICOM file."
 
@@ -242,6 +244,8 @@ def _read_path(path: Path) -> bytes:
     try:
         if path.is_dir():
             raise UnreadableImage(f"'{path.name}' is a folder. Choose a file in it.")
+        if path.exists() and not path.is_file():
+            raise UnreadableImage(f"'{path.name}' is not an ordinary file. Choose an image file.")
         with path.open("rb") as file:
             _refuse_large(os.fstat(file.fileno()).st_size)
             return file.read(MAX_BYTES + 1)
@@ -274,25 +278,40 @@ def _decode(data: bytes, format_: str, frame: int | None) -> Plane:
     return decode_raster(data, format_, frame=frame)
 
 
-# --------------------------------------------------------------------------------------------------- rasters
+# ---------------------------------------------------------------------------------------------------- rasters
 
 
 def decode_raster(data: bytes, format_: str, *, frame: int | None = None) -> Plane:
     """Decode a PNG, JPEG, BMP, TIFF or WebP, as far as it goes when its end is missing."""
-    data, notes = _mend_end(data, format_)
-    image = _open(data, format_)
+    notes = _missing_end(data, format_)
+    if notes and format_ == "JPEG":
+        # With its end marker libjpeg fills in what is missing instead of waiting for more.
+        data += b"\xff\xd9"
+    try:
+        image = _open(data, format_)
+    except SyntaxError as error:
+        if str(error) != "unknown pixel mode":
+            raise
+        return Plane(pixels=_rare_tiff(data, notes), notes=tuple(notes))
     check_size(*image.size)
-    frames = int(getattr(image, "n_frames", 1))
+    frames = _count_frames(image)
     chosen = choose_frame(frame, frames=frames, default=0)
-    if frames > 1:
+    if chosen:
         image.seek(chosen)
         check_size(*image.size)
+    if frames > 1:
         notes.append(f"frame {chosen} of {frames} (counted from 0)")
-    notes += _load(image)
-    orientation = _orientation(image, format_)
-    pixels = _as_float(image, notes)
+    orientation = _orientation(image)
+    white_is_zero = format_ == "TIFF" and image.mode == "I;16" and _tiff_tag(image, 262) == 0
+    notes += [note for note in _load(image) if not notes or not notes[0].startswith("truncated:")]
+    pixels = _deep_colour(data, image, format_) if frames == 1 and orientation == 1 else None
+    pixels = _as_float(image, notes) if pixels is None else pixels
+    if white_is_zero:
+        pixels = 1 - pixels
+        notes.append("inverted WhiteIsZero")
     if orientation != 1:
-        pixels = np.ascontiguousarray(_ORIENT[orientation](pixels))
+        if format_ != "TIFF":  # which Pillow has turned itself
+            pixels = np.ascontiguousarray(_ORIENT[orientation](pixels))
         notes.append("turned upright as its EXIF orientation says")
     return Plane(pixels=pixels, notes=tuple(notes), frame=chosen, frames=frames)
 
@@ -302,14 +321,21 @@ def _open(data: bytes, format_: str) -> ImageFile.ImageFile:
     from PIL import BmpImagePlugin, JpegImagePlugin, PngImagePlugin, TiffImagePlugin, WebPImagePlugin
 
     quieten()
-    reader = {
+    readers: dict[str, Callable[[io.BytesIO], ImageFile.ImageFile]] = {
         "PNG": PngImagePlugin.PngImageFile,
         "JPEG": JpegImagePlugin.JpegImageFile,
         "BMP": BmpImagePlugin.BmpImageFile,
         "TIFF": TiffImagePlugin.TiffImageFile,
         "WEBP": WebPImagePlugin.WebPImageFile,
-    }[format_]
-    return reader(io.BytesIO(data))
+    }
+    return readers[format_](io.BytesIO(data))
+
+
+def _count_frames(image: ImageFile.ImageFile) -> int:
+    try:
+        return max(1, int(getattr(image, "n_frames", 1)))
+    except Exception:  # a damaged second page is no reason to refuse the first
+        return 1
 
 
 def _load(image: ImageFile.ImageFile) -> list[str]:
@@ -321,30 +347,82 @@ def _load(image: ImageFile.ImageFile) -> list[str]:
             raise
         image.tile = []  # nothing is left to decode: the rows read so far are the picture
         image.load()
+        if image.getbbox() is None:  # all zero
+            raise
         return ["truncated: a part of the picture is missing or damaged, what could not be read is black"]
     return []
 
 
-def _mend_end(data: bytes, format_: str) -> tuple[bytes, list[str]]:
-    if format_ == "JPEG" and not _jpeg_ends(data):
-        # With the marker put back, libjpeg finishes the rows it has no data for instead of waiting for more.
-        return data + b"\xff\xd9", ["truncated: the end of the JPEG file is missing, the last rows are filled in"]
-    return data, []
+def _missing_end(data: bytes, format_: str) -> list[str]:
+    """A note when the end of a JPEG or PNG is missing; bytes after the end are no trouble."""
+    if format_ == "JPEG" and _jpeg_is_cut(data):
+        return ["truncated: the end of the JPEG file is missing, what could not be read is filled in"]
+    if format_ == "PNG" and _png_is_cut(data):
+        return ["truncated: the end of the PNG file is missing, what could not be read is black"]
+    return []
 
 
-_JPEG_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
+_JPEG_MARKER = re.compile(rb"\xff[^\x00\x01\xd0-\xd8\xff]")
 
 
-def _jpeg_ends(data: bytes) -> bool:
-    """Whether the picture's own end marker is there; thumbnails in headers and bytes after the end don't count."""
+def _jpeg_is_cut(data: bytes) -> bool:
+    """Whether the picture's own end marker is missing (thumbnails' lie in segments, which are skipped)."""
     position = 2
     while found := _JPEG_MARKER.search(data, position):
-        marker, after = data[found.start() + 1], found.end()
-        if marker == 0xD9:
-            return True
-        length = int.from_bytes(data[after : after + 2], "big") if marker not in (0x01, 0xD8) else 0
-        position = after + length
-    return False
+        if data[found.start() + 1] == 0xD9:
+            return False
+        position = found.end() + int.from_bytes(data[found.end() : found.end() + 2], "big")
+    return True
+
+
+def _png_is_cut(data: bytes) -> bool:
+    position = 8
+    while position + 8 <= len(data):
+        if data[position + 4 : position + 8] == b"IEND":
+            return False
+        position += 12 + int.from_bytes(data[position : position + 4], "big")
+    return True
+
+
+def _rare_tiff(data: bytes, notes: list[str]) -> np.ndarray:
+    """The first page of a TIFF that Pillow does not read: 16-bit colour, 32-bit unsigned, 64-bit float."""
+    from PIL import TiffImagePlugin
+
+    stream = io.BytesIO(data)
+    directory = TiffImagePlugin.ImageFileDirectory_v2(stream.read(8))
+    stream.seek(directory.next)
+    directory.load(stream)
+    check_size(int(directory[256]), int(directory[257]))  # ImageWidth, ImageLength
+    import imagecodecs  # only these need it
+
+    values = np.asarray(imagecodecs.tiff_decode(data, index=0))
+    values = values.reshape(*values.shape[:2], -1)
+    values = values[..., :3] if values.shape[2] >= 3 else values[..., 0]
+    if values.dtype in (np.uint8, np.uint16):
+        return _scaled(values, np.iinfo(values.dtype).max)
+    return _unscaled(values, notes)
+
+
+def _deep_colour(data: bytes, image: ImageFile.ImageFile, format_: str) -> np.ndarray | None:
+    """16 bits per colour in full; None for any other picture, and where imagecodecs is not installed."""
+    if format_ == "PNG":
+        deep = data[24:26] == b"\x10\x02"  # bit depth 16, colour type RGB
+    else:
+        deep = format_ == "TIFF" and image.mode == "RGB" and _tiff_tag(image, 258) == (16, 16, 16)
+    if not deep or "transparency" in image.info:
+        return None
+    try:
+        import imagecodecs
+
+        values = imagecodecs.png_decode(data) if format_ == "PNG" else imagecodecs.tiff_decode(data, index=0)
+        values = np.asarray(values)
+    except Exception:  # cut or damaged, or no such package: Pillow's 8 bits then
+        return None
+    return _scaled(values, 65535) if values.shape == (*image.size[::-1], 3) else None
+
+
+def _tiff_tag(image: ImageFile.ImageFile, tag: int) -> object:
+    return image.tag_v2.get(tag)  # type: ignore[attr-defined]
 
 
 _ORIENT = {
@@ -358,9 +436,7 @@ _ORIENT = {
 }
 
 
-def _orientation(image: ImageFile.ImageFile, format_: str) -> int:
-    if format_ == "TIFF":
-        return 1  # Pillow has turned it already
+def _orientation(image: ImageFile.ImageFile) -> int:
     try:
         value = image.getexif().get(0x0112, 1)
     except Exception:  # a damaged EXIF block is no reason to refuse the picture
@@ -405,12 +481,14 @@ def _wide(values: np.ndarray, notes: list[str]) -> np.ndarray:
 
 def _unscaled(values: np.ndarray, notes: list[str]) -> np.ndarray:
     """Float or 32-bit values: [0, 1] as it is, any other range by its percentiles."""
-    low, high = float(np.nanmin(values)), float(np.nanmax(values))
-    if values.dtype.kind == "f" and low >= 0 and 0 < high <= 1:
-        return np.nan_to_num(values.astype(np.float32))
-    low, high = window_percentiles(values)
-    notes.append(f"no display range given: shown from {low:g} to {high:g} (0.5 and 99.5 percentiles)")
-    pixels = (values.astype(np.float32) - np.float32(low)) / np.float32(high - low)
+    finite = values[np.isfinite(values)] if values.dtype.kind == "f" else values.reshape(-1)
+    if values.dtype.kind == "f" and finite.size and finite.min() >= 0 and 0 < finite.max() <= 1:
+        low, high = 0.0, 1.0
+    else:
+        low, high = window_percentiles(finite)
+        notes.append(f"no display range given: shown from {low:g} to {high:g} (0.5 and 99.5 percentiles)")
+    with np.errstate(all="ignore"):  # infinite and not-a-number pixels
+        pixels = ((values - low) / (high - low)).astype(np.float32)
     return np.clip(np.nan_to_num(pixels), 0, 1)
 
 
@@ -427,7 +505,7 @@ def _over_black(rgba: np.ndarray, notes: list[str]) -> np.ndarray:
     return pixels
 
 
-# --------------------------------------------------------------------------------------------------- quiet readers
+# ---------------------------------------------------------------------------------------------- quiet readers
 
 
 def quieten() -> None:

@@ -1,8 +1,8 @@
 """Classification statistics, each with its 95 % interval.
 
-Labels are 1 for fractured (the positive class) and 0 for not fractured; scores grow with the belief in a fracture.
-Proportions carry exact binomial intervals; everything else is bootstrapped, by group where films share a patient.
-No torch here: pages that only read numbers open at once.
+Labels are 1 for fractured (the positive class) and 0 for not fractured; scores grow with the belief in a
+fracture. Proportions carry exact binomial intervals; everything else is bootstrapped, by group where films
+share a patient. No torch here: pages that only read numbers open at once.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Estimate:
 
 
 def proportion(successes: int, trials: int) -> Estimate:
-    """A share with its exact interval (Clopper and Pearson, Biometrika 26:404, 1934); nan when nothing was tried."""
+    """A share with its exact interval (Clopper and Pearson, Biometrika 26:404, 1934); nan of nothing."""
     if trials == 0:
         return Estimate(float("nan"), 0.0, 1.0, 0)
     low = float(stats.beta.ppf(0.025, successes, trials - successes + 1)) if successes else 0.0
@@ -48,9 +48,13 @@ def roc_auc(labels: np.ndarray, scores: np.ndarray) -> float:
 
 def average_precision(labels: np.ndarray, scores: np.ndarray) -> float:
     """Area under the precision–recall curve by steps (scikit-learn's definition); nan without a fracture."""
-    from sklearn.metrics import average_precision_score
-
-    return float(average_precision_score(labels, scores)) if np.any(np.asarray(labels) == 1) else float("nan")
+    scores = np.asarray(scores)
+    order = np.argsort(-scores, kind="stable")
+    last = np.flatnonzero(np.append(np.diff(scores[order]), 1))  # equal scores make one step
+    hits = np.cumsum(np.asarray(labels)[order] == 1)[last]
+    if not len(hits) or not hits[-1]:
+        return float("nan")
+    return float(np.sum(np.diff(hits, prepend=0) * hits / (last + 1)) / hits[-1])
 
 
 def brier(labels: np.ndarray, probabilities: np.ndarray) -> float:
@@ -59,15 +63,14 @@ def brier(labels: np.ndarray, probabilities: np.ndarray) -> float:
 
 
 def expected_calibration_error(labels: np.ndarray, probabilities: np.ndarray, *, bins: int = 10) -> float:
-    """Mean gap between probability and observed share, over equally filled bins (Naeini et al., AAAI 2015)."""
-    order = np.argsort(probabilities, kind="stable")
-    labels, probabilities = np.asarray(labels)[order], np.asarray(probabilities, float)[order]
-    gaps = [
-        len(part) * abs(labels[part].mean() - probabilities[part].mean())
-        for part in np.array_split(np.arange(len(labels)), bins)
-        if len(part)
-    ]
-    return float(sum(gaps) / len(labels))
+    """Mean gap between probability and observed share, over equally filled bins (Naeini et al., AAAI 2015).
+
+    Equal probabilities share a bin, so that the order of the films does not matter.
+    """
+    probabilities = np.asarray(probabilities, float)
+    rank = np.searchsorted(np.sort(probabilities), probabilities)
+    gaps = np.bincount(rank * bins // len(rank), weights=np.asarray(labels) - probabilities)
+    return float(np.abs(gaps).sum() / len(rank))
 
 
 def bootstrap(
@@ -90,17 +93,18 @@ def bootstrap(
     _, member = np.unique(members, return_inverse=True)
     films = np.split(np.argsort(member, kind="stable"), np.cumsum(np.bincount(member))[:-1])
     rng = np.random.default_rng(seed)
-    values = []
-    for _ in range(rounds):
-        drawn = np.concatenate([films[index] for index in rng.integers(0, len(films), len(films))])
-        values.append(statistic(labels[drawn], scores[drawn]))
-    low, high = np.nanpercentile(values, [2.5, 97.5])
+    values = np.empty(rounds)
+    for index in range(rounds):
+        drawn = np.concatenate([films[group] for group in rng.integers(0, len(films), len(films))])
+        values[index] = statistic(labels[drawn], scores[drawn])
+    defined = values[~np.isnan(values)]
+    low, high = np.percentile(defined, [2.5, 97.5]) if len(defined) else (np.nan, np.nan)
     return Estimate(float(statistic(labels, scores)), float(low), float(high), len(labels))
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """Logit difference → probability: sigmoid(difference / temperature + bias)  (Platt 1999; Guo et al. 2017)."""
+    """Logit difference → probability: sigmoid(difference / temperature + bias) (Platt 1999; Guo 2017)."""
 
     temperature: float = 1.0
     bias: float = 0.0
@@ -124,7 +128,8 @@ def fit_calibration(differences: np.ndarray, labels: np.ndarray) -> Calibration:
         z = differences * np.exp(-parameters[0]) + parameters[1]
         return float(np.mean(np.logaddexp(0, z) - target * z))
 
-    log_temperature, bias = optimize.minimize(loss, np.zeros(2), method="Nelder-Mead", options={"maxiter": 4000}).x
+    fitted = optimize.minimize(loss, np.zeros(2), method="Nelder-Mead", options={"maxiter": 4000})
+    log_temperature, bias = fitted.x
     return Calibration(float(np.exp(log_temperature)), float(bias))
 
 
@@ -157,14 +162,16 @@ RULES = {
 
 
 def choose_thresholds(labels: np.ndarray, probabilities: np.ndarray) -> dict[str, float]:
-    """Thresholds by ``RULES`` from validation films; "sensitive" never lies above "specific"."""
+    """Thresholds by ``RULES`` from films of both classes; "sensitive" never lies above "specific"."""
     labels, probabilities = np.asarray(labels) == 1, np.asarray(probabilities, float)
+    assert labels.any() and not labels.all(), "thresholds are chosen on films of both classes"
     candidates = np.unique(probabilities)
-    # midpoints, so that a threshold lies between films and not on one
-    cuts = np.concatenate([[0.0], (candidates[1:] + candidates[:-1]) / 2, [1.0]])
+    # midpoints, so that a threshold lies between films and not on one; the last is above every film
+    top = max(1.0, np.nextafter(candidates[-1], 2))
+    cuts = np.concatenate([[0.0], (candidates[1:] + candidates[:-1]) / 2, [top]])
     positive, negative = np.sort(probabilities[labels]), np.sort(probabilities[~labels])
-    sensitivity = 1 - np.searchsorted(positive, cuts) / max(len(positive), 1)
-    specificity = np.searchsorted(negative, cuts) / max(len(negative), 1)
+    sensitivity = 1 - np.searchsorted(positive, cuts) / len(positive)
+    specificity = np.searchsorted(negative, cuts) / len(negative)
     sensitive = float(cuts[np.flatnonzero(sensitivity >= 0.95)[-1]])
     specific = float(cuts[np.flatnonzero(specificity >= 0.95)[0]])
     return {
@@ -179,8 +186,9 @@ def summarise(
 ) -> dict[str, Estimate]:
     """The usual statistics of a classifier at one threshold, each with its interval.
 
-    Accuracy, sensitivity, specificity, precision and negative predictive value carry exact intervals; balanced
-    accuracy, F1, AUC, average precision, Brier score and calibration error are bootstrapped by group.
+    Accuracy, sensitivity, specificity, precision and negative predictive value carry exact intervals;
+    balanced accuracy, F1, AUC, average precision, Brier score and calibration error are bootstrapped by
+    group.
     """
     labels, probabilities = np.asarray(labels), np.asarray(probabilities, float)
     point = operate(labels, probabilities, threshold=threshold)
@@ -192,7 +200,9 @@ def summarise(
 
     def balanced_accuracy(y: np.ndarray, p: np.ndarray) -> float:
         called = p >= threshold
-        return float((called[y == 1].mean() + (~called[y == 0]).mean()) / 2) if 0 < y.sum() < len(y) else float("nan")
+        if not 0 < y.sum() < len(y):
+            return float("nan")
+        return float((called[y == 1].mean() + (~called[y == 0]).mean()) / 2)
 
     resampled: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {
         "auc": roc_auc,
@@ -203,10 +213,7 @@ def summarise(
         "ece": expected_calibration_error,
     }
     return {
-        **{
-            name: bootstrap(statistic, labels, probabilities, groups=groups)
-            for name, statistic in resampled.items()
-        },
+        **{name: bootstrap(statistic, labels, probabilities, groups=groups) for name, statistic in resampled.items()},
         "accuracy": proportion(int((called == truth).sum()), len(truth)),
         "sensitivity": point.sensitivity,
         "specificity": point.specificity,

@@ -1,4 +1,4 @@
-"""Run records on disk: one immutable JSON file per run. Tables and charts are derived from them, never typed."""
+"""Run records on disk: one immutable JSON file per run. Tables and charts derive from them, never typed."""
 
 from __future__ import annotations
 

@@ -1,12 +1,13 @@
 """The trainer: a recipe and a data set in, trained weights out.
 
-The loop reads top to bottom in ``fit``. Films are decoded and resized once into a uint8 array; augmentation runs
-per sample on the device, in batches. Every random draw follows from (seed, epoch, step) alone, and a checkpoint is
-written atomically after every epoch, so that a killed run goes on to the same weights as a whole one.
+The loop reads top to bottom in ``fit``. Films are decoded and resized once into a uint8 array; augmentation
+runs per sample on the device, in batches. Every random draw follows from (seed, epoch, step) alone, and a
+checkpoint is written atomically after every epoch: a killed run goes on to the same weights as a whole one.
 """
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import os
 import time
@@ -24,8 +25,9 @@ from timm.utils import ModelEmaV3
 from torch import Tensor, nn
 
 from fracture_core.datasets import DataSet
-from fracture_core.errors import UnknownName, UnreadableImage
+from fracture_core.errors import DataSetError, FractureError, UnknownName, UnreadableImage
 from fracture_core.imaging import read_image
+from fracture_core.metrics import roc_auc
 from fracture_core.models import build_model, load_pretrained
 from fracture_core.preprocessing import Pipeline, build_pipeline
 from fracture_core.recipes.base import Augmentation, Recipe
@@ -62,8 +64,8 @@ def decode_films(data: DataSet, pipeline: Pipeline, *, cache: Path | None = None
 
     with ThreadPoolExecutor(workers) as pool:
         decoded = list(pool.map(decode, (case.path for case in data.cases)))
-    side = next(image.shape[0] for image, _ in decoded if image is not None)
-    pixels = np.stack([image if image is not None else np.zeros((side, side), np.uint8) for image, _ in decoded])
+    black = np.zeros((pipeline.size, pipeline.size), np.uint8)
+    pixels = np.stack([black if image is None else image for image, _ in decoded])
     damaged = sum(broken for _, broken in decoded)
     if cache is not None:
         cache.parent.mkdir(parents=True, exist_ok=True)
@@ -171,9 +173,13 @@ def fit(
         accelerator: Fabric's: "auto", "cpu", "gpu".
         on_epoch: called with each finished epoch.
         progress: show a bar with loss, images per second and time left.
-    """
-    from sklearn.metrics import roc_auc_score
 
+    Raises:
+        UnknownName: the recipe asks for a model, pipeline, optimiser, schedule or loss that does not exist.
+        DataSetError: there is not one whole batch to train on, or validation lacks a class.
+        FractureError: the checkpoint is of another run, or no epoch gave finite logits.
+    """
+    _check(recipe, films, train, val)
     fabric = Fabric(accelerator=accelerator, devices=1, precision="bf16-mixed")
     fabric.seed_everything(seed, verbose=False)
     pipeline = build_pipeline(recipe.pipeline, size=recipe.size)
@@ -191,8 +197,14 @@ def fit(
     history: list[Epoch] = []
     best: dict[str, Any] = {"auc": -1.0, "epoch": 0, "state": None}
     start, spent = 0, 0.0
+    run = _identity(recipe, train, val, seed)
     if checkpoint is not None and checkpoint.is_file():
         saved = torch.load(checkpoint, map_location=fabric.device, weights_only=True)
+        if saved.get("run", run) != run:
+            raise FractureError(
+                f"The checkpoint '{checkpoint.name}' is of another recipe, split or seed. "
+                "Delete it, or keep this run's files in another folder (--work)."
+            )
         model.module.load_state_dict(saved["model"])
         optimiser.load_state_dict(saved["optimiser"])
         schedule.load_state_dict(saved["schedule"])
@@ -204,7 +216,7 @@ def fit(
 
     for epoch in range(start, recipe.epochs):
         began = time.perf_counter()
-        generator = torch.Generator().manual_seed(seed * 100_003 + epoch)
+        generator = torch.manual_seed(seed * 100_003 + epoch)  # the global one, which dropout draws from too
         order = train[torch.randperm(len(train), generator=generator).numpy()]
         model.train()
         total = torch.zeros((), device=fabric.device)
@@ -230,7 +242,7 @@ def fit(
         judged = average.module if average is not None else model.module
         logits = predict_logits(judged, films, val, pipeline=pipeline, device=fabric.device)
         truth = films.labels[val]
-        auc = float(roc_auc_score(truth, logits[:, 1] - logits[:, 0]))
+        auc = roc_auc(truth, logits[:, 1] - logits[:, 0])
         val_loss = float(functional.cross_entropy(torch.from_numpy(logits), torch.from_numpy(truth)))
         if auc > best["auc"]:
             state = {name: tensor.detach().cpu().clone() for name, tensor in judged.state_dict().items()}
@@ -247,11 +259,10 @@ def fit(
         )
         history.append(row)
         log.info("epoch %d: loss %.4f, val AUC %.4f, %.1f images/s", *_logged(row))
-        if on_epoch is not None:
-            on_epoch(row)
         if checkpoint is not None:
             _save_atomically(
                 {
+                    "run": run,
                     "model": model.module.state_dict(),
                     "optimiser": optimiser.state_dict(),
                     "schedule": schedule.state_dict(),
@@ -263,7 +274,11 @@ def fit(
                 },
                 checkpoint,
             )
+        if on_epoch is not None:
+            on_epoch(row)
 
+    if best["state"] is None:
+        raise FractureError("The training diverged: no epoch gave finite logits. Lower the learning rate.")
     kept = build_model(recipe.model)
     kept.load_state_dict(best["state"])
     return FitResult(kept.eval(), tuple(history), best["epoch"], spent)
@@ -291,6 +306,24 @@ def predict_logits(
     return np.concatenate(rows) if rows else np.zeros((0, 2), np.float32)
 
 
+def _check(recipe: Recipe, films: Films, train: np.ndarray, val: np.ndarray) -> None:
+    if recipe.loss != "cross_entropy":
+        raise UnknownName("loss", recipe.loss, ("cross_entropy",))
+    if len(train) < recipe.batch:
+        raise DataSetError(
+            f"{len(train)} training films do not fill one batch of {recipe.batch}: add films or lower the batch size."
+        )
+    if len(np.unique(films.labels[val])) < 2:
+        raise DataSetError(
+            f"The {len(val)} validation films are not of both classes, so no epoch can be told best: add films."
+        )
+
+
+def _identity(recipe: Recipe, train: np.ndarray, val: np.ndarray, seed: int) -> str:
+    """What a checkpoint must share with the run that goes on from it."""
+    return hashlib.sha256(repr((recipe.as_run(), train.tolist(), val.tolist(), seed)).encode()).hexdigest()
+
+
 def _optimiser(recipe: Recipe, model: nn.Module) -> torch.optim.Optimizer:
     from timm.optim import param_groups_weight_decay
 
@@ -305,9 +338,7 @@ def _optimiser(recipe: Recipe, model: nn.Module) -> torch.optim.Optimizer:
     return kinds[recipe.optimiser]()
 
 
-def _schedule(
-    recipe: Recipe, optimiser: torch.optim.Optimizer, steps: int
-) -> torch.optim.lr_scheduler.LRScheduler:
+def _schedule(recipe: Recipe, optimiser: torch.optim.Optimizer, steps: int) -> torch.optim.lr_scheduler.LRScheduler:
     if recipe.schedule == "onecycle":
         total = max(steps * recipe.epochs, 1)
         return torch.optim.lr_scheduler.OneCycleLR(optimiser, max_lr=recipe.lr, total_steps=total, pct_start=0.15)

@@ -1,6 +1,7 @@
 """Weights as data: ``weights/<name>/model.safetensors`` (fp16) beside ``card.json``. Never a pickle.
 
-The card says everything that is needed to use the weights and to doubt them; pages that only show it need no torch.
+The card says everything that is needed to use the weights and to doubt them; pages that only show it need no
+torch.
 """
 
 from __future__ import annotations
@@ -17,10 +18,11 @@ from fracture_core.errors import UnknownName, WeightsError
 from fracture_core.metrics import Calibration, Estimate, OperatingPoint
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
 
 WEIGHTS = Path(__file__).resolve().parent.parent / "weights"
 DEFAULT = "default"
+_FIELDS = ("title", "model", "pipeline", "size", "sha256", "calibration", "operating_points", "metrics")
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,21 +98,25 @@ def load_card(name: str = DEFAULT, *, root: Path | None = None) -> Card:
 
     Raises:
         UnknownName: no such weights are installed.
-        WeightsError: the card cannot be read.
+        WeightsError: none is installed at all, or the card cannot be read or lacks a field.
     """
     root = root or weights_root()
     names = installed(root)
     if name not in names:
         if not names:
             raise WeightsError(
-                f"No trained weights are installed in '{root}'. Restore the weights/ folder of the repository, "
-                "or train your own: python train.py ours --data DIR --weights weights/default."
+                f"No trained weights are installed in '{root}'. "
+                "Restore the weights/ folder of the repository, or train your own: "
+                "python train.py ours --data DIR --weights weights/default."
             )
         raise UnknownName("model", name, names)
     path = root / name / "card.json"
     try:
-        return Card(name, json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError) as error:
+        card = Card(name, json.loads(path.read_text(encoding="utf-8")))
+        for field in _FIELDS:
+            getattr(card, field)  # what is missing shows here, and not in the middle of a page
+        return card
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         raise WeightsError(f"The card '{path.name}' of model '{name}' cannot be read: restore it.") from error
 
 
@@ -138,27 +144,35 @@ def load_state(card: Card, *, root: Path | None = None) -> dict[str, Any]:
 
 
 def save(model: nn.Module, data: dict[str, Any], folder: Path) -> Card:
-    """Write weights (fp16) and card; each file appears whole or not at all.
+    """Write weights (fp16) and card; the old ones are replaced once both new ones are on disk.
 
     Args:
         data: the card's fields; ``sha256`` is added here.
     """
-    import torch
     from safetensors.torch import save as serialise
 
-    state = {
-        name: (tensor.half() if tensor.dtype == torch.float32 else tensor).contiguous().cpu()
-        for name, tensor in model.state_dict().items()
-    }
+    state = {name: _halved(tensor).contiguous().cpu() for name, tensor in model.state_dict().items()}
     content = serialise(state)
     card = Card(folder.name, {**data, "sha256": hashlib.sha256(content).hexdigest()})
-    folder.mkdir(parents=True, exist_ok=True)
-    _write(folder / "model.safetensors", content)
-    _write(folder / "card.json", (json.dumps(card.data, indent=1, ensure_ascii=False) + "\n").encode())
+    text = json.dumps(card.data, indent=1, ensure_ascii=False) + "\n"
+    _replace({folder / "model.safetensors": content, folder / "card.json": text.encode()})
     return card
 
 
-def _write(path: Path, content: bytes) -> None:
-    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
-    partial.write_bytes(content)
-    partial.replace(path)
+def _halved(tensor: Tensor) -> Tensor:
+    """A float32 tensor as fp16, unless a value (a batch norm's variance) lies beyond fp16's range."""
+    half = tensor.half()
+    return half if tensor.is_floating_point() and half.isfinite().all() else tensor
+
+
+def _replace(contents: dict[Path, bytes]) -> None:
+    partials = {path: path.with_name(f"{path.name}.{os.getpid()}.partial") for path in contents}
+    try:
+        for path, partial in partials.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            partial.write_bytes(contents[path])
+        for path, partial in partials.items():
+            partial.replace(path)
+    finally:
+        for partial in partials.values():
+            partial.unlink(missing_ok=True)

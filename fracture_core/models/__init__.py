@@ -3,7 +3,7 @@
 Reading the table imports neither torch nor timm; building a model does. Every model takes float32 images
 (N, 3, H, W) and has
 
-- ``forward_features(x) -> (N, C, h, w)``: the last spatial feature map, the one class-activation maps explain;
+- ``forward_features(x) -> (N, C, h, w)``: the last spatial map, which activation maps explain;
 - ``forward_head(features) -> (N, 2)``: logits in the order of ``CLASSES``, differentiable from the features;
 - ``forward(x) == forward_head(forward_features(x))``;
 - ``get_classifier() -> nn.Linear``: the last, two-logit layer.
@@ -29,9 +29,9 @@ CLASSES = ("not fractured", "fractured")
 """What logit 0 and logit 1 stand for."""
 
 MIN_MATCH = 0.9
-"""Share of the backbone's tensors that pretrained weights must match, of the model's and of the file's alike."""
+"""Share of the backbone's tensors, the model's and the file's alike, that pretrained weights must match."""
 
-HEAD_STD = 0.01  # as VGG's and MobileNetV2's own classifiers begin; ours for the rest
+HEAD_STD = 0.01  # as torchvision begins VGG and MobileNetV2; ours for the rest
 """Standard deviation of a new classifier's initial weights on a pretrained backbone."""
 
 
@@ -45,15 +45,15 @@ class ModelSpec:
     Attributes:
         title: the name to show.
         citation: where the architecture comes from.
-        papers: keys of the compared papers (``recipes``) that use it; empty if none does.
         parameters: trainable parameters as built here, two-logit head included.
-        published_parameters: trainable parameters in the literature, with its 1000-class head (torchvision's
-            model table, and for SE-ResNet-50 the authors' released model); None where there is no such figure.
+        make: the builder, called with the dropout rate; ``build_model`` is the way to use it.
+        papers: keys of the compared papers (``recipes``) that use it; empty if none does.
+        published_parameters: trainable parameters in the literature, with a 1000-class head (torchvision's
+            model table; for SE-ResNet-50 the authors' released model); None where there is no such figure.
         native_size: side, in pixels, of the square input the architecture was published with or is used at.
         fixed_size: True if it takes ``native_size`` only.
         drop_rate: dropout before the classifier unless asked otherwise, in [0, 1).
         note: what the papers leave open, in a sentence; empty if nothing.
-        make: the builder, called with the dropout rate.
     """
 
     title: str
@@ -257,9 +257,7 @@ MODELS: dict[str, ModelSpec] = {
 # Building ---------------------------------------------------------------------------------------------
 
 
-def build_model(
-    name: str, *, state: Mapping[str, Tensor] | None = None, drop_rate: float | None = None
-) -> nn.Module:
+def build_model(name: str, *, state: Mapping[str, Tensor] | None = None, drop_rate: float | None = None) -> nn.Module:
     """Build one of ``MODELS``, on the CPU and in training mode.
 
     Args:
@@ -277,12 +275,12 @@ def build_model(
     spec = MODELS[name]
     model = spec.make(spec.drop_rate if drop_rate is None else drop_rate)
     if state is not None:
-        try:
-            model.load_state_dict(state)
-        except RuntimeError as error:
+        differences = _differences(model.state_dict(), state)
+        if differences:
             raise WeightsError(
-                f"These weights do not fit the model '{name}'. Choose the model they were trained with. ({error})"
-            ) from error
+                f"These weights do not fit the model '{name}' ({differences}). Choose the model they belong to."
+            )
+        model.load_state_dict(state)
     return model
 
 
@@ -296,14 +294,14 @@ def count_parameters(model: nn.Module) -> int:
 
 @dataclass(frozen=True)
 class LoadReport:
-    """What ``load_pretrained`` did.
+    """What ``load_pretrained`` did to the backbone: all but the classifier and the batch counters.
 
     Attributes:
-        loaded: the backbone's tensors that were filled (batch counters aside).
-        total: the backbone's tensors in all (batch counters aside).
+        loaded: tensors that were filled.
+        total: tensors in all.
         missing: names the model has and the weights have not.
-        misshapen: names both have, in different shapes.
-        unused: names the weights have and the model has not, the classifier's included.
+        misshapen: names both have, in shapes that do not fit.
+        unused: names the weights have and the model has not.
     """
 
     loaded: int
@@ -313,9 +311,7 @@ class LoadReport:
     unused: tuple[str, ...]
 
 
-def load_pretrained(
-    model: nn.Module, weights: str | os.PathLike[str] | Mapping[str, Tensor]
-) -> LoadReport:
+def load_pretrained(model: nn.Module, weights: str | os.PathLike[str] | Mapping[str, Tensor]) -> LoadReport:
     """Fill a new model's backbone with ImageNet weights under timm's names, and quieten its new head.
 
     The classifier is never loaded (for VGG-16 all three of its layers, which multiregion2024 replaces).
@@ -336,32 +332,36 @@ def load_pretrained(
         source, offered = f"'{Path(weights).name}'", _read_safetensors(Path(weights))
 
     classifier, new = _classifier(model)
-    wanted = {name: tensor for name, tensor in model.state_dict().items() if not name.startswith(new)}
-    unused = tuple(name for name in offered if name not in wanted)
-    offered_backbone = [name for name in offered if not name.startswith(new) and _counts(name)]
-    missing = tuple(name for name in wanted if name not in offered and _counts(name))
-    misshapen = tuple(name for name in wanted if name in offered and not _fits(wanted[name], offered[name]))
+    wanted = _backbone(model.state_dict(), new)
+    given = _backbone(offered, new)
     fitting = {
-        name: offered[name].reshape(wanted[name].shape)
-        for name in wanted
-        if name in offered and name not in misshapen
+        name: given[name].reshape(tensor.shape)
+        for name, tensor in wanted.items()
+        if name in given and _fits(tensor, given[name])
     }
-
-    total = sum(map(_counts, wanted))
-    report = LoadReport(sum(map(_counts, fitting)), total, missing, misshapen, unused)
-    if report.loaded < MIN_MATCH * max(total, len(offered_backbone)):
-        raise WeightsError(_misfit(report, source, wanted, offered))
+    if len(fitting) < MIN_MATCH * max(len(wanted), len(given)):
+        raise WeightsError(
+            f"{source} does not fit this model: {len(fitting)} of its {len(wanted)} backbone tensors match "
+            f"in name and shape, out of {len(given)} ({_differences(wanted, given)}). "
+            "Choose weights made for this architecture, under timm's names."
+        )
     model.load_state_dict(fitting, strict=False)
     _quieten(classifier)
-    log.info("pretrained weights: %d of %d backbone tensors loaded", report.loaded, total)
-    return report
+    log.info("pretrained weights: %d of %d backbone tensors loaded", len(fitting), len(wanted))
+    return LoadReport(
+        loaded=len(fitting),
+        total=len(wanted),
+        missing=tuple(name for name in wanted if name not in given),
+        misshapen=tuple(name for name in wanted if name in given and name not in fitting),
+        unused=tuple(name for name in given if name not in wanted),
+    )
 
 
 def _read_safetensors(path: Path) -> dict[str, Tensor]:
     if path.suffix.lower() != ".safetensors":
         raise WeightsError(
-            f"'{path.name}' is not a .safetensors file. Other weight files can run code when they are opened, so "
-            "they are refused. Convert it first, where you trust it: safetensors.torch.save_file("
+            f"'{path.name}' is not a .safetensors file. Other weight files can run code when they are "
+            "opened, so they are refused. Convert it first, where you trust it: safetensors.torch.save_file("
             "torch.load(path, weights_only=True), 'weights.safetensors')."
         )
     if not path.is_file():
@@ -382,9 +382,13 @@ def _classifier(model: nn.Module) -> tuple[nn.Linear, tuple[str, ...]]:
     return linear, (f"{own}.", *getattr(model, "replaced_layers", ()))
 
 
-def _counts(name: str) -> bool:
-    """Batch counters say nothing of a fit, and older files lack them."""
-    return not name.endswith("num_batches_tracked")
+def _backbone(state: Mapping[str, Tensor], new: tuple[str, ...]) -> dict[str, Tensor]:
+    """All but the classifier and the batch counters, which tell nothing and which older files lack."""
+    return {
+        name: tensor
+        for name, tensor in state.items()
+        if not name.startswith(new) and not name.endswith("num_batches_tracked")
+    }
 
 
 def _fits(wanted: Tensor, offered: Tensor) -> bool:
@@ -400,21 +404,19 @@ def _quieten(classifier: nn.Linear) -> None:
         classifier.bias.zero_()
 
 
-def _misfit(
-    report: LoadReport, source: str, wanted: Mapping[str, Tensor], offered: Mapping[str, Tensor]
-) -> str:
-    shapes = [
+def _differences(wanted: Mapping[str, Tensor], offered: Mapping[str, Tensor]) -> str:
+    """The first names in which weights differ from what a model wants; empty if they agree."""
+    absent = [name for name in wanted if name not in offered]
+    misshapen = [
         f"{name} {tuple(offered[name].shape)} instead of {tuple(wanted[name].shape)}"
-        for name in report.misshapen[:3]
+        for name in wanted
+        if name in offered and offered[name].shape != wanted[name].shape
     ]
-    details = (
-        ("absent", report.missing[:3]),
-        ("of another shape", shapes),
-        ("unknown to the model", report.unused[:3]),
-    )
-    named = "; ".join(f"{what}: {', '.join(names)}" for what, names in details if names)
-    return (
-        f"{source} does not fit this model: {report.loaded} of its {report.total} backbone tensors match in name "
-        f"and shape, out of {len(offered)} in the weights ({named}). "
-        "Choose weights made for this architecture, under timm's names."
-    )
+    unknown = [name for name in offered if name not in wanted]
+    kinds = (("absent", absent), ("of another shape", misshapen), ("unknown to the model", unknown))
+    return "; ".join(f"{kind}: {_first(names)}" for kind, names in kinds if names)
+
+
+def _first(names: list[str], shown: int = 3) -> str:
+    more = f" and {len(names) - shown} more" if len(names) > shown else ""
+    return ", ".join(names[:shown]) + more

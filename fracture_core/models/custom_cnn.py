@@ -58,8 +58,9 @@ class CustomCNN(nn.Module):
         if x.shape[1:] != (3, SIZE, SIZE):
             given = " x ".join(map(str, x.shape[1:]))
             raise FractureError(
-                f"The custom CNN takes images of 3 x {SIZE} x {SIZE} only, not {given}: its first fully connected "
-                f"layer fixes the size. Prepare the radiograph with size={SIZE}, or choose another model."
+                f"The custom CNN takes images of 3 x {SIZE} x {SIZE} only, not {given}: its first fully "
+                f"connected layer fixes the size. Prepare the radiograph with size={SIZE} or choose another "
+                "model."
             )
         return self.features(x)
 

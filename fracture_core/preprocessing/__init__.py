@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+from fracture_core.preprocessing.gallery import TRANSFORMS, before_after
 from fracture_core.preprocessing.geometry import (
     apply_affine,
     compose,
@@ -28,10 +29,12 @@ from fracture_core.preprocessing.pipelines import (
 __all__ = [
     "PIPELINES",
     "REJECTED",
+    "TRANSFORMS",
     "Pipeline",
     "Prepared",
     "Stage",
     "apply_affine",
+    "before_after",
     "build_pipeline",
     "compose",
     "invert",

@@ -14,7 +14,7 @@ import numpy as np
 
 from fracture_core.preprocessing import geometry
 from fracture_core.preprocessing.geometry import Shape
-from fracture_core.preprocessing.transforms import Transform, as_unit, like
+from fracture_core.preprocessing.transforms import Transform, as_unit, like, shape_of
 
 Range = tuple[float, float]
 
@@ -54,7 +54,7 @@ class Rotate(Transform):
     degrees: float = 0.0
 
     def __call__(self, image: np.ndarray) -> np.ndarray:
-        return geometry.warp(image, self.matrix(image.shape[:2]), image.shape[:2])
+        return geometry.warp(image, self.matrix(shape_of(image)), shape_of(image))
 
     def matrix(self, shape: Shape) -> np.ndarray:
         cosine, sine = math.cos(math.radians(self.degrees)), math.sin(math.radians(self.degrees))
@@ -69,14 +69,14 @@ class Scale(Transform):
     factor: float = 1.0
 
     def __call__(self, image: np.ndarray) -> np.ndarray:
-        return geometry.warp(image, self.matrix(image.shape[:2]), image.shape[:2])
+        return geometry.warp(image, self.matrix(shape_of(image)), shape_of(image))
 
     def matrix(self, shape: Shape) -> np.ndarray:
         return geometry.about_centre(np.eye(2) * self.factor, shape)
 
 
 def adjust_tone(image: np.ndarray, *, brightness: float, contrast: float) -> np.ndarray:
-    """Gray times ``brightness``, then its distance from the mean gray times ``contrast``; 1 changes nothing."""
+    """Gray times ``brightness``, then its distance from the mean gray times ``contrast``."""
     unit = np.clip(as_unit(image) * np.float32(brightness), 0.0, 1.0)
     mean = unit.mean()
     return like(mean + (unit - mean) * np.float32(contrast), image)

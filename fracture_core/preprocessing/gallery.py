@@ -7,7 +7,7 @@ import numpy as np
 from fracture_core.errors import UnknownName
 from fracture_core.preprocessing import augmentations, regions, transforms
 from fracture_core.preprocessing.augmentations import RandomTransform
-from fracture_core.preprocessing.pipelines import Stage, checked
+from fracture_core.preprocessing.pipelines import Stage
 from fracture_core.preprocessing.transforms import Transform
 
 TRANSFORMS: dict[str, type[Transform] | type[RandomTransform]] = {
@@ -38,9 +38,7 @@ TRANSFORMS: dict[str, type[Transform] | type[RandomTransform]] = {
 }
 
 
-def before_after(
-    name: str, pixels: np.ndarray, *, seed: int = 0, longest: int = 528
-) -> tuple[Stage, Stage]:
+def before_after(name: str, pixels: np.ndarray, *, seed: int = 0, longest: int = 528) -> tuple[Stage, Stage]:
     """The film before and after the transform called ``name``, both fit for display.
 
     ``pixels`` is float32 (H, W) in [0, 1], or (H, W, 3), or uint8. A film whose longer side is beyond
@@ -49,12 +47,12 @@ def before_after(
     """
     if name not in TRANSFORMS:
         raise UnknownName("transform", name, TRANSFORMS)
-    film = checked(pixels)
+    film = transforms.checked(pixels)
     if name != "gray":
         film = transforms.gray(film)
-    shape = transforms.letterbox_shape((film.shape[0], film.shape[1]), longest)
-    if shape < film.shape[:2]:
-        film = transforms.resample(film, shape)
+    shape = transforms.shape_of(film)
+    if max(shape) > longest:
+        film = transforms.resample(film, transforms.letterbox_shape(shape, longest))
     if name == "pad":  # made for a film that already fits its square
         film = transforms.thumbnail(film, transforms.Pad().size)
     chosen = TRANSFORMS[name]()

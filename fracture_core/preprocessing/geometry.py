@@ -1,7 +1,7 @@
 """Affine maps between source and input pixels, and the one warp that brings a coarse map home.
 
 Coordinates are continuous pixels: the origin is the top-left *corner* of the top-left pixel, x runs right,
-y down, so pixel (row i, column j) covers [j, j + 1) × [i, i + 1) and its centre is (j + 0.5, i + 0.5).
+y down, so pixel (row i, column j) covers [j, j + 1) x [i, i + 1) and its centre is (j + 0.5, i + 0.5).
 An affine is a float64 array (2, 3) that maps (x, y, 1).
 """
 
@@ -57,7 +57,7 @@ def warp(image: np.ndarray, matrix: np.ndarray, shape: Shape, *, nearest: bool =
 
     Bilinear, or nearest neighbour for masks. The result keeps the dtype of ``image``.
     """
-    # OpenCV counts from pixel centres: c' = A (c + ½) + t − ½.
+    # OpenCV counts from pixel centres: c' = A (c + ½) + t - ½.
     centred = matrix.astype(np.float64)
     centred[:, 2] += 0.5 * centred[:, :2].sum(axis=1) - 0.5
     flags = cv2.INTER_NEAREST if nearest else cv2.INTER_LINEAR
@@ -69,9 +69,7 @@ def warp_mask(mask: np.ndarray, to_input: np.ndarray, input_size: int) -> np.nda
     return warp(mask.astype(np.uint8), to_input, (input_size, input_size), nearest=True).astype(bool)
 
 
-def warp_to_source(
-    grid: np.ndarray, to_input: np.ndarray, input_size: int, source_shape: Shape
-) -> np.ndarray:
+def warp_to_source(grid: np.ndarray, to_input: np.ndarray, input_size: int, source_shape: Shape) -> np.ndarray:
     """Bring a coarse map over the input square to source pixels by a single bilinear interpolation.
 
     ``grid`` is (h, w); its cells evenly cover the ``input_size`` square and hold the value at their centre.

@@ -8,7 +8,7 @@ gray levels, so the two agree exactly.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -45,6 +45,8 @@ from fracture_core.preprocessing.transforms import (
     Transform,
     Triple,
     UnitNormalise,
+    checked,
+    shape_of,
 )
 
 
@@ -82,21 +84,19 @@ class Pipeline:
         assert isinstance(self.steps[-2], CopyChannels), "the last step but one copies the channels"
         assert isinstance(self.steps[-1], Normalise), "the last step normalises"
         height, width = self._result_shape((48, 64))
-        assert height == width, f"the input is a square, not {height}×{width}"
+        assert height == width > 0, f"the input is a square, not {height} by {width}"
 
-    def __call__(
-        self, pixels: np.ndarray, *, seed: int | None = None, keep_stages: bool = False
-    ) -> Prepared:
+    def __call__(self, pixels: np.ndarray, *, seed: int | None = None, keep_stages: bool = False) -> Prepared:
         """Prepare ``pixels``, float32 (H, W) in [0, 1], bone bright; (H, W, 3) and uint8 are taken too.
 
         With ``seed`` the augmentations are applied, the same for the same seed; without, none is.
         Raises ``TypeError`` or ``ValueError`` for an array that is no image.
         """
-        image = _checked(pixels)
+        image = checked(pixels)
         matrix = geometry.identity()
         stages: list[Stage] = []
         for step in (*self.steps[:-2], *self._drawn(seed), *self.steps[-2:]):
-            matrix = geometry.compose(matrix, step.matrix(_shape(image)))
+            matrix = geometry.compose(matrix, step.matrix(shape_of(image)))
             image = step(image)
             if keep_stages:
                 stages.append(Stage(step.name, step.source, step.display(image)))
@@ -106,9 +106,9 @@ class Pipeline:
     def cached(self, pixels: np.ndarray) -> np.ndarray:
         """The gray square, uint8 (size, size), from which the input is made: what a training cache stores.
 
-        ``(cached / 255 − mean) / std``, copied to three channels, is the input of ``__call__``.
+        ``(cached / 255 - mean) / std``, copied to three channels, is the input of ``__call__``.
         """
-        image = _checked(pixels)
+        image = checked(pixels)
         for step in self.steps[:-2]:
             image = step(image)
         assert image.dtype == np.uint8 and image.ndim == 2, "the steps before the channels end in gray uint8"
@@ -155,25 +155,11 @@ class Pipeline:
         return shape
 
 
-def _shape(image: np.ndarray) -> Shape:
-    return image.shape[0], image.shape[1]
-
-
-def _checked(pixels: np.ndarray) -> np.ndarray:
-    if pixels.ndim not in (2, 3) or pixels.size == 0:
-        raise ValueError(f"expected an image (H, W) or (H, W, 3) with pixels in it, got shape {pixels.shape}")
-    if pixels.dtype == np.uint8:
-        return pixels
-    if not np.issubdtype(pixels.dtype, np.floating):
-        raise TypeError(f"expected float gray values in [0, 1] or uint8, got {pixels.dtype}")
-    return pixels.astype(np.float32, copy=False)
-
-
 # The papers' pipelines --------------------------------------------------------------------------------------
 
 
 def ours(*, size: int = 384) -> Pipeline:
-    """Our own: nothing cut off, nothing distorted, scaled to [−1, 1]. Shrunk before it is quantised."""
+    """Our own: nothing cut off, nothing distorted, scaled to [-1, 1]. Shrunk before it is quantised."""
     return Pipeline(
         name="ours",
         steps=(

@@ -16,7 +16,7 @@ from fracture_core.preprocessing.transforms import Transform, as_uint8, as_unit
 
 
 def otsu_thresholds(gray_levels: np.ndarray) -> tuple[int, int]:
-    """The two gray levels that best part uint8 values in three classes (Otsu 1979, section III).
+    """The two gray levels that best part uint8 values in three classes (Otsu 1979, extended to two).
 
     Returns (low, high), low ≤ high; the classes are ≤ low, ≤ high, and above. Equal values: (0, 0).
     """
@@ -35,14 +35,13 @@ def otsu_thresholds(gray_levels: np.ndarray) -> tuple[int, int]:
     return int(low), int(high)
 
 
-def limb_mask(
-    image: np.ndarray, *, gain: float, closing: float, margin: float, smallest: float
-) -> np.ndarray:
+def limb_mask(image: np.ndarray, *, gain: float, closing: float, margin: float, smallest: float) -> np.ndarray:
     """Where there is anything but air: bool (H, W).
 
     Three-class Otsu on log(1 + gain · x), which lifts soft tissue out of the dark; the darkest class is
     air. Gaps up to ``closing`` are closed, parts below ``smallest`` of the film's area dropped, the rest
     grown by ``margin``, for the skin, and enclosed holes filled.
+    Where air and limb are alike it keeps too much rather than lose a finger.
     """
     side = min(image.shape)
     lifted = np.log1p(gain * _smooth(image, 0.004 * side)) / np.log1p(gain)
@@ -130,9 +129,7 @@ class RoiMask(Transform):
 
     def mask(self, image: np.ndarray) -> np.ndarray:
         """The limb, bool (H, W)."""
-        return limb_mask(
-            image, gain=self.gain, closing=self.closing, margin=self.margin, smallest=self.smallest
-        )
+        return limb_mask(image, gain=self.gain, closing=self.closing, margin=self.margin, smallest=self.smallest)
 
     def __call__(self, image: np.ndarray) -> np.ndarray:
         return _blackened(image, self.mask(image))

@@ -45,6 +45,22 @@ class Transform:
         return result
 
 
+def shape_of(image: np.ndarray) -> Shape:
+    """(H, W) of an image (H, W) or (H, W, 3)."""
+    return image.shape[0], image.shape[1]
+
+
+def checked(image: np.ndarray) -> np.ndarray:
+    """``image`` as uint8 or float32. Raises ``ValueError`` or ``TypeError`` for an array that is no image."""
+    if image.ndim not in (2, 3) or image.size == 0:
+        raise ValueError(f"expected an image (H, W) or (H, W, 3) with pixels in it, got shape {image.shape}")
+    if image.dtype == np.uint8:
+        return image
+    if not np.issubdtype(image.dtype, np.floating):
+        raise TypeError(f"expected float gray values in [0, 1] or uint8, got {image.dtype}")
+    return image.astype(np.float32, copy=False)
+
+
 # Gray values ------------------------------------------------------------------------------------------------
 
 
@@ -113,10 +129,10 @@ class CopyChannels(Transform):
 
 
 def normalise(image: np.ndarray, *, mean: Triple, std: Triple) -> np.ndarray:
-    """(x − mean) / std per channel, x in [0, 1]: float32 (H, W, 3) from (H, W) or (H, W, 3)."""
+    """(x - mean) / std per channel, x in [0, 1]: float32 (H, W, 3) from (H, W) or (H, W, 3)."""
     unit = as_unit(image)
     unit = unit[:, :, None] if unit.ndim == 2 else unit
-    return (unit - np.float32(mean)) / np.float32(std)
+    return (unit - np.asarray(mean, dtype=np.float32)) / np.asarray(std, dtype=np.float32)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,7 +148,8 @@ class Normalise(Transform):
 
     def display(self, result: np.ndarray) -> np.ndarray:
         """Mapped back to [0, 1]: what the network receives, as a picture."""
-        return np.clip(result * np.float32(self.std) + np.float32(self.mean), 0.0, 1.0)
+        mean, std = np.asarray(self.mean, dtype=np.float32), np.asarray(self.std, dtype=np.float32)
+        return np.clip(result * std + mean, 0.0, 1.0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,7 +166,7 @@ class ImageNetNormalise(Normalise):
 class UnitNormalise(Normalise):
     """Gray values scaled to [0, 1]."""
 
-    name: ClassVar[str] = "Scaled to 0–1"
+    name: ClassVar[str] = "Scaled to [0, 1]"
     source: str = "wang2024, Pre-processing: pixel values scaled to a range of 0 to 1"
     mean: Triple = (0.0, 0.0, 0.0)
     std: Triple = (1.0, 1.0, 1.0)
@@ -157,9 +174,9 @@ class UnitNormalise(Normalise):
 
 @dataclass(frozen=True, kw_only=True)
 class SymmetricNormalise(Normalise):
-    """(x − 0.5) / 0.5: gray values scaled to [−1, 1]."""
+    """(x - 0.5) / 0.5: gray values scaled to [-1, 1]."""
 
-    name: ClassVar[str] = "Scaled to −1…1"
+    name: ClassVar[str] = "Scaled to [-1, 1]"
     source: str = "ours"
     mean: Triple = (0.5, 0.5, 0.5)
     std: Triple = (0.5, 0.5, 0.5)
@@ -268,17 +285,23 @@ def letterbox_shape(shape: Shape, size: int) -> Shape:
     return max(1, round(shape[0] * scale)), max(1, round(shape[1] * scale))
 
 
-def letterbox(image: np.ndarray, size: int) -> np.ndarray:
-    """(H, W) scaled, aspect kept, and centred on a black square of ``size`` pixels.
+def resample(image: np.ndarray, shape: Shape) -> np.ndarray:
+    """(H, W) or (H, W, 3) brought to ``shape``: shrunk by area averaging, grown by bicubic interpolation.
 
-    Shrinks by area averaging, which neither aliases nor rings; grows by bicubic interpolation.
+    Area averaging neither aliases nor rings.
     """
-    shape = letterbox_shape(image.shape[:2], size)
-    if shape != image.shape:
-        method = cv2.INTER_AREA if size < max(image.shape) else cv2.INTER_CUBIC
-        resized = cv2.resize(image, (shape[1], shape[0]), interpolation=method)
-        image = resized if image.dtype == np.uint8 else np.clip(resized, 0.0, 1.0)
-    return pad(image, size)
+    if shape_of(image) == shape:
+        return image
+    shrunk = max(shape) < max(shape_of(image))
+    method = cv2.INTER_AREA if shrunk else cv2.INTER_CUBIC
+    resized = cv2.resize(image, (shape[1], shape[0]), interpolation=method)
+    # Bicubic interpolation overshoots at edges.
+    return resized if image.dtype == np.uint8 else np.clip(resized, 0.0, 1.0)
+
+
+def letterbox(image: np.ndarray, size: int) -> np.ndarray:
+    """(H, W) scaled, aspect kept, and centred on a black square of ``size`` pixels."""
+    return pad(resample(image, letterbox_shape(shape_of(image), size)), size)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -318,7 +341,7 @@ class CentralCrop(Transform):
     fraction: float = 0.8  # of each side; not stated; ours
 
     def __call__(self, image: np.ndarray) -> np.ndarray:
-        top, left, height, width = crop_box(image.shape[:2], self.fraction)
+        top, left, height, width = crop_box(shape_of(image), self.fraction)
         return image[top : top + height, left : left + width]
 
     def result_shape(self, shape: Shape) -> Shape:
@@ -333,7 +356,7 @@ class CentralCrop(Transform):
 
 
 def clahe(image: np.ndarray, *, clip: float, tiles: int) -> np.ndarray:
-    """Contrast-limited adaptive histogram equalisation on ``tiles`` × ``tiles`` tiles: uint8 (H, W)."""
+    """Contrast-limited adaptive histogram equalisation on ``tiles`` x ``tiles`` tiles: uint8 (H, W)."""
     return cv2.createCLAHE(clipLimit=clip, tileGridSize=(tiles, tiles)).apply(as_uint8(image))
 
 
@@ -356,10 +379,10 @@ Conduction = Literal["exponential", "rational"]
 def anisotropic_diffusion(
     image: np.ndarray, *, iterations: int, kappa: float, step: float, conduction: Conduction
 ) -> np.ndarray:
-    """Perona and Malik, IEEE PAMI 12(7):629 (1990), eqs. 7-8: diffuse within regions, not across edges.
+    """Perona and Malik, IEEE PAMI 12(7):629-639 (1990): diffuse within regions, not across edges.
 
     Each iteration moves gray between neighbours by ``step`` · g(d) · d, d their difference in [0, 1], with
-    g(d) = exp(−(d / kappa)²) ("exponential") or 1 / (1 + (d / kappa)²) ("rational"). Nothing flows through
+    g(d) = exp(-(d / kappa)²) ("exponential") or 1 / (1 + (d / kappa)²) ("rational"). Nothing flows through
     the border, so the mean gray is kept. Stable for ``step`` ≤ 0.25. Returns the dtype of ``image``.
     """
     field = as_unit(image).copy()
@@ -404,8 +427,8 @@ class AnisotropicDiffusion(Transform):
 def canny(image: np.ndarray, *, sigma: float, strong: float, ratio: float) -> np.ndarray:
     """Canny's edges, uint8 (H, W), 0 or 255, after a Gaussian blur of ``sigma`` pixels.
 
-    Hysteresis starts at the gradients that only the share ``strong`` of the pixels exceeds, so that pale films
-    show their edges too, and goes down to ``ratio`` times that.
+    Hysteresis starts at the gradient that only the share ``strong`` of the pixels exceeds, so that pale
+    films show their edges too, and goes down to ``ratio`` times that.
     """
     smooth = cv2.GaussianBlur(as_uint8(image), (0, 0), sigma)
     across, down = cv2.Sobel(smooth, cv2.CV_16S, 1, 0), cv2.Sobel(smooth, cv2.CV_16S, 0, 1)
@@ -419,7 +442,7 @@ class CannyEdges(Transform):
 
     name: ClassVar[str] = "Canny edges"
     source: str = "gupta2024, Canny Edge Detection"
-    sigma: float = 1.4  # not stated; ours: the usual 5 × 5 kernel's
+    sigma: float = 1.4  # not stated; ours: the usual 5 x 5 kernel's
     strong: float = 0.1  # not stated; ours
     ratio: float = 0.4  # not stated; ours
 

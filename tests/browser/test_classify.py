@@ -1,0 +1,226 @@
+"""A person's ways through the Classify page, in a real Chromium."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from fracture_core.phantom import radiograph, to_dicom, to_png
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
+PATIENCE = 120_000  # ms; the first answer waits for torch
+
+
+def jpeg(seed: int, fracture: str | None = None) -> bytes:
+    film = cv2.imdecode(np.frombuffer(to_png(radiograph(seed=seed, fracture=fracture)), np.uint8), 0)
+    return cv2.imencode(".jpg", film)[1].tobytes()
+
+
+@pytest.fixture
+def page(browser, server: str):
+    context = browser.new_context(viewport={"width": 1440, "height": 900})
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE)
+    page.failures = []
+    page.on("pageerror", lambda error: page.failures.append(str(error)))
+    page.on("request", lambda request: page.failures.append(request.url) if leaves(request.url, server) else None)
+    page.goto(server)
+    page.get_by_text("Or try one of these").wait_for()
+    yield page
+    assert page.failures == [], "the page threw, or asked another machine for something"
+    context.close()
+
+
+def leaves(url: str, server: str) -> bool:
+    return not url.startswith((server, server.replace("http", "ws"), "data:", "blob:"))
+
+
+def drop(page, *files: tuple[str, bytes]) -> None:
+    payload = [{"name": name, "mimeType": "application/octet-stream", "buffer": body} for name, body in files]
+    page.set_input_files("input[type=file]", payload)
+
+
+def wait_for_map(page) -> None:
+    page.locator(".viewer[data-painted]").wait_for()
+
+
+def map_alpha(page) -> float:
+    """Mean alpha of the painted map, 0 to 255."""
+    return page.locator(".viewer canvas.map").evaluate(
+        """canvas => {
+            const gray = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
+            let sum = 0;
+            for (let i = 3; i < gray.length; i += 4) sum += gray[i];
+            return sum / (gray.length / 4);
+        }"""
+    )
+
+
+def test_a_dropped_film_is_answered_with_its_map(page) -> None:
+    drop(page, ("knee.png", to_png(radiograph(seed=4, region="leg", fracture="oblique"))))
+    page.get_by_role("status").wait_for()
+    wait_for_map(page)
+    assert re.search(r"Probability\s+\d\.\d\d", page.inner_text("body"))
+    assert "of fractures and clears" in page.inner_text("body")
+
+
+def test_opacity_threshold_and_colours_live_in_the_browser(page) -> None:
+    drop(page, ("leg.png", to_png(radiograph(seed=4, region="leg", fracture="oblique"))))
+    wait_for_map(page)
+    before = map_alpha(page)
+    painted = page.locator(".viewer").get_attribute("data-painted")
+    page.get_by_label("Hide the map below this value").fill("0.9")
+    assert page.locator(".viewer").get_attribute("data-painted") != painted
+    assert map_alpha(page) < before
+    page.get_by_label("From film to map").fill("0")
+    assert page.locator("canvas.map").evaluate("canvas => canvas.style.opacity") == "0"
+    page.get_by_label("Colours of the map").select_option("viridis")
+    assert page.locator(".viewer").get_attribute("data-painted").startswith("viridis")
+
+
+def test_the_film_zooms_pans_and_fits_by_keys_and_buttons(page) -> None:
+    drop(page, ("leg.png", to_png(radiograph(seed=4, region="leg"))))
+    wait_for_map(page)
+    frame = page.locator(".viewer .frame")
+    frame.focus()
+    page.keyboard.press("+")
+    assert float(frame.get_attribute("data-zoom")) > 1.3
+    moved = page.locator(".viewer .stage").get_attribute("style")
+    page.keyboard.press("ArrowUp")
+    assert page.locator(".viewer .stage").get_attribute("style") != moved
+    page.keyboard.press("0")
+    assert frame.get_attribute("data-zoom") == "1.00"
+    box = frame.bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.wheel(0, -400)
+    page.wait_for_function("document.querySelector('.viewer') === null || true")
+    assert float(frame.get_attribute("data-zoom")) > 1
+
+
+def test_another_method_gives_another_map_and_stands_in_the_address(page) -> None:
+    drop(page, ("leg.png", to_png(radiograph(seed=4, region="leg", fracture="oblique"))))
+    wait_for_map(page)
+    page.get_by_label("Map", exact=True).click()
+    page.get_by_role("option", name="Eigen-CAM", exact=True).click()
+    page.locator(".viewer .caption", has_text="Eigen-CAM").wait_for()
+    assert "method=eigencam" in page.url
+
+
+def test_a_monochrome1_dicom_and_a_truncated_jpeg_say_what_was_done(page) -> None:
+    drop(page, ("inverted", to_dicom(radiograph(seed=2), photometric="MONOCHROME1")))  # no file ending
+    page.get_by_text("inverted MONOCHROME1").wait_for()
+    page.get_by_role("button", name="Remove film").click()
+    page.get_by_text("Or try one of these").wait_for()
+    whole = jpeg(3)
+    drop(page, ("cut.jpg", whole[: len(whole) * 2 // 3]))
+    page.get_by_text("truncated:").first.wait_for()
+    wait_for_map(page)
+
+
+def test_a_text_file_named_png_gets_a_sentence_and_the_app_goes_on(page) -> None:
+    drop(page, ("words.png", b"these are words, not pixels\n" * 30))
+    page.get_by_text("This is not an image").wait_for()
+    page.get_by_role("button", name="Remove film").click()
+    drop(page, ("leg.png", to_png(radiograph(seed=4, region="leg"))))
+    page.get_by_role("status").wait_for()
+    assert "Traceback" not in page.inner_text("body")
+
+
+def test_many_films_fill_a_table(page) -> None:
+    films = [(f"film {seed}.png", to_png(radiograph(seed=seed))) for seed in range(12)]
+    drop(page, *films, ("words.txt", b"words " * 50))
+    page.get_by_text("Download table (CSV)").wait_for()
+    assert "13 films" in page.inner_text("body")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download table (CSV)").click()
+    lines = Path(download.value.path()).read_text().splitlines()
+    assert lines[0] == "file,status,message,probability,finding,in_domain,model,seconds"
+    assert len(lines) == 14
+
+
+def test_a_report_is_downloaded(page) -> None:
+    drop(page, ("leg.png", to_png(radiograph(seed=4, region="leg", fracture="oblique"))))
+    wait_for_map(page)
+    page.get_by_text("Report", exact=True).click()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download report (PDF)").click()
+    assert Path(download.value.path()).read_bytes().startswith(b"%PDF-")
+    assert download.value.suggested_filename == "leg.png.report.pdf"
+
+
+def test_films_survive_a_visit_to_another_page(page) -> None:
+    drop(page, ("leg.png", to_png(radiograph(seed=4, region="leg"))))
+    page.get_by_role("status").wait_for()
+    page.get_by_role("link", name="About").click()
+    page.get_by_text("Nothing uploaded is written to disk").wait_for()
+    page.get_by_role("link", name="Classify").click()
+    page.get_by_role("status").wait_for()
+    assert "leg.png" in page.inner_text("body")
+
+
+def test_eight_tabs_at_once_get_the_answers_of_one_after_another(browser, server: str) -> None:
+    films = [to_png(radiograph(seed=seed, fracture="oblique" if seed % 2 else None)) for seed in range(8)]
+
+    def answer(page) -> str:
+        page.get_by_role("status").wait_for()
+        page.locator(".viewer[data-painted]").wait_for()
+        probability = re.search(r"Probability\s+(\d\.\d\d)", page.inner_text("body"))
+        return page.get_by_role("status").inner_text() + (probability.group(1) if probability else "")
+
+    def opened():
+        page = browser.new_context(viewport={"width": 1200, "height": 800}).new_page()
+        page.set_default_timeout(PATIENCE)
+        page.goto(server)
+        page.get_by_text("Or try one of these").wait_for()
+        return page
+
+    alone = []
+    for index, film in enumerate(films):
+        page = opened()
+        drop(page, (f"{index}.png", film))
+        alone.append(answer(page))
+        page.context.close()
+    pages = [opened() for _ in films]
+    for index, (page, film) in enumerate(zip(pages, films, strict=True)):
+        drop(page, (f"{index}.png", film))  # returns before the answer: all eight run together
+    together = [answer(page) for page in pages]
+    for page in pages:
+        page.context.close()
+    assert together == alone
+
+
+def test_the_page_works_on_a_phone(browser, server: str) -> None:
+    context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE)
+    page.goto(server)
+    page.get_by_text("Or try one of these").wait_for()
+    drop(page, ("leg.png", to_png(radiograph(seed=4, region="leg", fracture="oblique"))))
+    wait_for_map(page)
+    film, status = page.locator(".viewer .frame").bounding_box(), page.get_by_role("status").bounding_box()
+    assert status["y"] > film["y"] + film["height"], "words follow the film"
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), "nothing sticks out"
+    context.close()
+
+
+@pytest.mark.skipif("FRACTURE_DATA" not in os.environ, reason="needs the data sets: set FRACTURE_DATA")
+def test_real_films_are_read(page, fracture_data: Path) -> None:
+    real = sorted((fracture_data / "fracatlas/images/Fractured").glob("*.jpg"))[40]
+    dicom = fracture_data / "dicom/radiograph/RG3_J2KR.dcm"  # an extremity, MONOCHROME1
+    drop(page, (real.name, real.read_bytes()), (dicom.name, dicom.read_bytes()))
+    page.get_by_text("Download table (CSV)").wait_for()
+    assert "2 films" in page.inner_text("body")
+    assert "not read" not in page.inner_text("body")
+
+
+def test_no_patient_identity_reaches_the_log(page) -> None:
+    drop(page, ("film.dcm", to_dicom(radiograph(seed=2), patient_id="SECRET-77")))
+    page.get_by_role("status").wait_for()
+    log = Path(os.environ["SERVER_LOG"]).read_text()
+    assert "SECRET-77" not in log
+    assert "PHANTOM" not in log

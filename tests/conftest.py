@@ -1,0 +1,95 @@
+"""Fixtures that several tests share."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from fracture_core.datasets import FRACATLAS_COCO, FRACATLAS_FLAGS, FRACATLAS_REGIONS
+from fracture_core.overlay import encode_jpeg
+
+DATA_MISSING = "FRACTURE_DATA does not name the folder of real films; this test reads them"
+
+
+@pytest.fixture(scope="session")
+def fracture_data() -> Path:
+    """The folder of real films that ``$FRACTURE_DATA`` names; the test is skipped where it is not set."""
+    named = os.environ.get("FRACTURE_DATA")
+    if not named or not Path(named).is_dir():
+        pytest.skip(DATA_MISSING)
+    return Path(named)
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    """A generator with a fixed seed, fresh for each test."""
+    return np.random.default_rng(0)
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """Torch on one thread while a test runs: repeatable sums, and no crowding of the machine."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def made_film(rng: np.random.Generator, *, fractured: bool, size: int = 64) -> np.ndarray:
+    """A uint8 (size, size) picture like no other: soft clouds, and a bright bar if fractured."""
+    clouds = cv2.resize(rng.random((8, 8), dtype=np.float32), (size, size), interpolation=cv2.INTER_CUBIC)
+    film = 0.2 + 0.3 * np.clip(clouds, 0, 1)
+    if fractured:
+        film[size * 3 // 8 : size * 5 // 8, size // 4 : size * 3 // 4] = 1
+    return np.asarray(film * 255, dtype=np.uint8)
+
+
+@pytest.fixture
+def made_fracatlas(tmp_path: Path) -> Callable[..., Path]:
+    """Writes a small folder in FracAtlas's layout: every second film is fractured, no two are neighbours."""
+
+    def write(films: int = 12, *, size: int = 64) -> Path:
+        rng = np.random.default_rng(films)
+        root = tmp_path / "fracatlas"
+        rows, images, annotations = [], [], []
+        for index in range(films):
+            name, fractured = f"IMG{2 * index:07d}.jpg", index % 2
+            path = root / "images" / ("Fractured" if fractured else "Non_fractured") / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(encode_jpeg(made_film(rng, fractured=bool(fractured), size=size), quality=95))
+            region = FRACATLAS_REGIONS[index % len(FRACATLAS_REGIONS)]
+            rows.append(
+                {
+                    "image_id": name,
+                    **{known: int(known == region) for known in FRACATLAS_REGIONS},
+                    "mixed": 0,
+                    **{flag: 0 for flag in FRACATLAS_FLAGS},
+                    "fractured": fractured,
+                    "fracture_count": fractured,
+                    "frontal": 1,
+                }
+            )
+            if fractured:
+                low, high = size // 4, size * 3 // 4
+                ring = [low, size * 3 // 8, high, size * 3 // 8, high, size * 5 // 8, low, size * 5 // 8]
+                images.append({"id": index, "width": size, "height": size, "file_name": name})
+                annotations.append({"id": index, "image_id": index, "segmentation": [ring]})
+        with (root / "dataset.csv").open("w", newline="") as stream:
+            table = csv.DictWriter(stream, list(rows[0]))
+            table.writeheader()
+            table.writerows(rows)
+        coco = root / FRACATLAS_COCO
+        coco.parent.mkdir(parents=True)
+        coco.write_text(json.dumps({"images": images, "annotations": annotations}))
+        return root
+
+    return write

@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from fracture_core.__main__ import COLUMNS, main
+from fracture_core.phantom import radiograph, to_dicom, to_png
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    root = tmp_path / "films"
+    (root / "sub").mkdir(parents=True)
+    (root / "a.png").write_bytes(to_png(radiograph(seed=1)))
+    (root / "b.dcm").write_bytes(to_dicom(radiograph(seed=2, fracture="oblique"), photometric="MONOCHROME1"))
+    (root / "without_ending").write_bytes(to_png(radiograph(seed=3)))
+    (root / "words.png").write_text("not a picture at all\n" * 9)
+    (root / ".hidden").write_text("passed over")
+    (root / "sub" / "a.png").write_bytes(to_png(radiograph(seed=4, size=(200, 150))))
+    return root
+
+
+def table(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="") as stream:
+        reader = csv.DictReader(stream)
+        assert tuple(reader.fieldnames or ()) == COLUMNS
+        return list(reader)
+
+
+def test_classify_writes_one_row_per_file_and_says_what_was_not_read(folder: Path, tmp_path: Path, capsys) -> None:
+    output = tmp_path / "new" / "preds.csv"
+    status = main(["classify", str(folder), "--output", str(output)])
+    rows = {Path(row["file"]).name: row for row in table(output)}
+    assert status == 3
+    assert set(rows) == {"a.png", "b.dcm", "without_ending", "words.png"}
+    assert rows["words.png"]["status"] == "error"
+    assert "not an image" in rows["words.png"]["message"]
+    assert rows["words.png"]["probability"] == ""
+    for name in ("a.png", "b.dcm", "without_ending"):
+        row = rows[name]
+        assert row["status"] == "ok"
+        assert 0 <= float(row["probability"]) <= 1
+        assert row["finding"] in {"fractured", "not fractured", "uncertain", "not answered"}
+        assert row["in_domain"] in {"true", "false"}
+        assert row["model"] == "default"
+        assert float(row["seconds"]) > 0
+    assert "inverted MONOCHROME1" in rows["b.dcm"]["message"]
+    assert "1 of 4 files could not be read" in capsys.readouterr().err
+    assert list(output.parent.iterdir()) == [output], "nothing half-written is left"
+
+
+def test_heatmaps_are_8_bit_gray_and_as_large_as_their_films(folder: Path, tmp_path: Path) -> None:
+    output, maps = tmp_path / "preds.csv", tmp_path / "maps"
+    status = main(
+        [
+            "classify",
+            str(folder / "a.png"),
+            str(folder / "sub"),
+            "--output",
+            str(output),
+            "--heatmaps",
+            str(maps),
+        ]
+    )
+    assert status == 0
+    assert len(table(output)) == 2
+    written = cv2.imread(str(maps / "a.png.png"), cv2.IMREAD_UNCHANGED)
+    assert written.dtype == np.uint8
+    assert written.ndim == 2
+
+
+def test_recursive_keeps_films_of_one_name_apart(folder: Path, tmp_path: Path) -> None:
+    output, maps = tmp_path / "preds.csv", tmp_path / "maps"
+    main(["classify", str(folder), "--recursive", "--output", str(output), "--heatmaps", str(maps)])
+    assert len(table(output)) == 5
+    assert cv2.imread(str(maps / "a.png.png"), 0).shape == (454, 373)
+    assert cv2.imread(str(maps / "sub" / "a.png.png"), 0).shape == (200, 150)
+
+
+def test_without_output_the_table_goes_to_the_screen(folder: Path, capsys) -> None:
+    assert main(["classify", str(folder / "a.png")]) == 0
+    assert capsys.readouterr().out.startswith(",".join(COLUMNS))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["classify", "no/such/place"], "There is no 'no/such/place'"),
+        (["classify", "{folder}", "--model", "nonesuch"], "Choose from: default"),
+        (["classify", "{folder}", "--method", "nonesuch"], "Choose from:"),
+        (["explain", "{folder}/words.png", "--output", "{folder}/x.png"], "not an image"),
+    ],
+)
+def test_mistakes_are_told_in_a_sentence(folder: Path, capsys, arguments: list[str], words: str) -> None:
+    assert main([argument.format(folder=folder) for argument in arguments]) == 2
+    error = capsys.readouterr().err
+    assert words in error
+    assert "Traceback" not in error
+
+
+def test_a_folder_of_folders_hints_at_recursive(folder: Path, tmp_path: Path, capsys) -> None:
+    (tmp_path / "outer").mkdir()
+    folder.rename(tmp_path / "outer" / "films")
+    assert main(["classify", str(tmp_path / "outer")]) == 2
+    assert "--recursive" in capsys.readouterr().err
+
+
+def test_explain_draws_the_film_with_its_map(folder: Path, tmp_path: Path, capsys) -> None:
+    output = tmp_path / "overlay.png"
+    assert main(["explain", str(folder / "b.dcm"), "--output", str(output)]) == 0
+    picture = cv2.imread(str(output), cv2.IMREAD_UNCHANGED)
+    assert picture.shape == (454, 373, 3)
+    assert "probability" in capsys.readouterr().out
+
+
+def test_models_are_listed_with_their_auc(capsys) -> None:
+    assert main(["models"]) == 0
+    assert "default" in capsys.readouterr().out

@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from fracture_core.errors import UnknownName
+from fracture_core.explain import METHODS, Heatmap, explain
+from fracture_core.imaging import read_image
+from fracture_core.inference import Classifier, load_classifier
+from fracture_core.phantom import radiograph, to_png
+
+
+@pytest.fixture(scope="module")
+def classifier() -> Classifier:
+    return load_classifier()
+
+
+@pytest.fixture(scope="module")
+def film():
+    return read_image(to_png(radiograph(seed=3, fracture="oblique", size=(300, 220))), name="phantom.png")
+
+
+@pytest.mark.parametrize("method", sorted(METHODS))
+def test_every_method_gives_a_map_of_the_films_size(classifier: Classifier, film, method: str) -> None:
+    heatmap = explain(classifier, film, method=method)
+    assert heatmap.pixels.shape == film.shape
+    assert heatmap.pixels.dtype == np.float32
+    assert heatmap.pixels.min() >= 0
+    assert heatmap.pixels.max() <= 1
+    assert heatmap.flat == (heatmap.grid.max() == 0)
+
+
+@pytest.mark.parametrize(
+    ("method", "library"),
+    [
+        ("gradcam", "GradCAM"),
+        ("gradcam++", "GradCAMPlusPlus"),
+        ("hirescam", "HiResCAM"),
+        ("xgradcam", "XGradCAM"),
+        ("layercam", "LayerCAM"),
+        ("eigengradcam", "EigenGradCAM"),
+    ],
+)
+def test_maps_from_features_match_the_usual_call_on_the_whole_network(
+    classifier: Classifier, film, method: str, library: str
+) -> None:
+    """The usual call hooks the network's last layer and runs it whole; ours runs the head alone."""
+    import pytorch_grad_cam
+    from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
+
+    other = load_classifier()  # a network of its own: the usual call leaves gradients on it
+    view = classifier.view(film)
+    inputs = torch.from_numpy(view.prepared.input)[None]
+    layer = other.model.bn2  # the last layer of MobileNetV2's features
+    with getattr(pytorch_grad_cam, library)(model=other.model, target_layers=[layer]) as cam:
+        usual = cam(input_tensor=inputs.requires_grad_(), targets=[ClassifierOutputTarget(1)])[0]
+    ours = explain(classifier, film, method=method, view=view)
+    import cv2
+
+    enlarged = cv2.resize(ours.grid, usual.shape[::-1], interpolation=cv2.INTER_LINEAR)
+    assert np.corrcoef(enlarged.ravel(), usual.ravel())[0, 1] > 0.999
+
+
+def test_nothing_is_left_on_the_shared_network(classifier: Classifier, film) -> None:
+    for method in ("gradcam", "eigencam", "scorecam"):
+        explain(classifier, film, method=method)
+    for module in classifier.model.modules():
+        assert not module._forward_hooks
+        assert not module._backward_hooks
+    assert all(parameter.grad is None for parameter in classifier.model.parameters())
+
+
+def test_a_map_lies_where_the_geometry_says(classifier: Classifier, film) -> None:
+    """A single hot cell of the grid must come out over the film's part that this cell sees."""
+    view = classifier.view(film)
+    side = view.prepared.input.shape[-1]
+    cells = view.features.shape[-1]
+    grid = np.zeros((cells, cells), np.float32)
+    grid[cells // 2, cells // 2] = 1
+    heatmap = Heatmap(grid, view.prepared.to_input, side, film.shape, "gradcam", 1, False, 0.0)
+    row, column = np.unravel_index(np.argmax(heatmap.pixels), film.shape)
+    x, y = view.prepared.to_input @ [column + 0.5, row + 0.5, 1]
+    assert abs(x / side * cells - (cells // 2 + 0.5)) < 0.6
+    assert abs(y / side * cells - (cells // 2 + 0.5)) < 0.6
+
+
+def test_a_map_drawn_smaller_is_the_same_map(classifier: Classifier, film) -> None:
+    import cv2
+
+    heatmap = explain(classifier, film)
+    small = heatmap.resized((150, 110))
+    shrunk = cv2.resize(heatmap.pixels, (110, 150), interpolation=cv2.INTER_AREA)
+    assert np.abs(small - shrunk).max() < 0.02
+
+
+def test_a_map_that_says_nothing_is_flat(classifier: Classifier, film) -> None:
+    mute = load_classifier()
+    torch.nn.init.zeros_(mute.model.classifier.weight)
+    heatmap = explain(mute, film)
+    assert heatmap.flat
+    assert not heatmap.pixels.any()
+
+
+def test_both_classes_can_be_explained(classifier: Classifier, film) -> None:
+    fractured = explain(classifier, film, method="hirescam", target=1)
+    whole = explain(classifier, film, method="hirescam", target=0)
+    assert not np.allclose(fractured.grid, whole.grid)
+
+
+def test_an_unknown_method_is_named_with_those_there_are(classifier: Classifier, film) -> None:
+    with pytest.raises(UnknownName, match="gradcam"):
+        explain(classifier, film, method="crystal ball")

@@ -1,0 +1,216 @@
+"""The films of one visitor: kept in the session's memory alone, answered once, opened when looked at.
+
+Nothing here is written to disk; closing the page or pressing "Remove all films" forgets everything.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+from collections import OrderedDict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import streamlit as st
+
+from fracture_core import overlay
+from fracture_core.errors import FractureError
+
+if TYPE_CHECKING:
+    from fracture_core.explain import Heatmap
+    from fracture_core.imaging import Radiograph
+    from fracture_core.inference import Classifier, Outcome, Prediction, View
+
+OPENED = 6  # films kept decoded; opening one more forgets the one not looked at longest
+THUMBNAIL = 96  # px
+
+
+@dataclass(frozen=True, eq=False)
+class Film:
+    """A file as it came: ``key`` tells it from others, ``note`` says where a sample is from."""
+
+    key: str
+    name: str
+    content: bytes
+    note: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """One film's line in the table: a prediction and a thumbnail, or the error in words."""
+
+    film: Film
+    prediction: Prediction | None = None
+    notes: tuple[str, ...] = ()
+    thumbnail: str = ""
+    error: str = ""
+
+
+@dataclass(eq=False)
+class Opened:
+    """A decoded film with what was computed on it so far; maps are computed once per model and method."""
+
+    film: Film
+    radiograph: Radiograph
+    views: dict[str, View] = field(default_factory=dict)
+    predictions: dict[str, Prediction] = field(default_factory=dict)
+    heatmaps: dict[tuple[str, str], Heatmap] = field(default_factory=dict)
+    encoded: dict[str, Any] = field(default_factory=dict)
+
+    def view(self, classifier: Classifier) -> View:
+        if classifier.card.sha256 not in self.views:
+            self.views[classifier.card.sha256] = classifier.view(self.radiograph)
+        return self.views[classifier.card.sha256]
+
+    def prediction(self, classifier: Classifier, *, operating_point: str) -> Prediction:
+        from fracture_core.inference import at_operating_point
+
+        key = classifier.card.sha256
+        if key not in self.predictions:
+            self.predictions[key] = classifier.predict(self.radiograph, view=self.view(classifier))
+        return at_operating_point(self.predictions[key], classifier.card, operating_point)
+
+    def heatmap(self, classifier: Classifier, *, method: str) -> Heatmap:
+        from fracture_core.explain import explain
+
+        key = (classifier.card.sha256, method)
+        if key not in self.heatmaps:
+            view = self.view(classifier)
+            self.heatmaps[key] = explain(classifier, self.radiograph, method=method, view=view)
+        return self.heatmaps[key]
+
+
+class Tray:
+    """All of a session's films, in the order they came."""
+
+    def __init__(self) -> None:
+        self.films: dict[str, Film] = {}
+        self.answers: dict[tuple[str, str], Answer] = {}
+        self.opened: OrderedDict[tuple[str, int | None], Opened] = OrderedDict()
+
+    def add(self, film: Film) -> None:
+        self.films.setdefault(film.key, film)
+
+    def clear(self) -> None:
+        self.films.clear()
+        self.answers.clear()
+        self.opened.clear()
+
+    def open(self, film: Film, *, frame: int | None = None) -> Opened:
+        """Decode a film, or take it as it was left.
+
+        Raises:
+            UnreadableImage: it cannot be decoded.
+        """
+        from fracture_core.imaging import read_image
+
+        key = (film.key, frame)
+        if key not in self.opened:
+            self.opened[key] = Opened(film, read_image(film.content, name=film.name, frame=frame))
+            while len(self.opened) > OPENED:
+                self.opened.popitem(last=False)
+        self.opened.move_to_end(key)
+        return self.opened[key]
+
+    def unanswered(self, model: str) -> list[Film]:
+        return [film for film in self.films.values() if (film.key, model) not in self.answers]
+
+    def answer_all(self, classifier: Classifier, *, operating_point: str) -> Iterator[Answer]:
+        """Answer the films that have no answer of this model yet, one by one; each is kept as it comes."""
+        from fracture_core.inference import predict_many
+
+        model = classifier.card.sha256
+        waiting = self.unanswered(model)
+        sources = ((film.name, film.content) for film in waiting)
+        for outcome in predict_many(classifier, sources, operating_point=operating_point):
+            film = waiting[outcome.index]
+            self.answers[film.key, model] = answer = _answer(film, outcome)
+            yield answer
+
+
+def _answer(film: Film, outcome: Outcome) -> Answer:
+    if outcome.radiograph is None:
+        return Answer(film, error=str(outcome.error))
+    return Answer(film, outcome.prediction, outcome.radiograph.notes, thumbnail(outcome.radiograph.pixels))
+
+
+def thumbnail(pixels: np.ndarray, *, longest: int = THUMBNAIL) -> str:
+    """A film as a small data URL."""
+    small = overlay.to_uint8(overlay.fit_within(pixels, longest))
+    return "data:image/jpeg;base64," + base64.b64encode(overlay.encode_jpeg(small, quality=80)).decode("ascii")
+
+
+@st.cache_data(show_spinner=False, hash_funcs={Film: lambda film: film.key})
+def thumbnail_of(film: Film, *, longest: int = 240) -> str:
+    """A sample as a picture for its button."""
+    from fracture_core.imaging import read_image
+
+    return thumbnail(read_image(film.content, name=film.name).pixels, longest=longest)
+
+
+def tray() -> Tray:
+    """This session's films."""
+    if "tray" not in st.session_state:
+        st.session_state["tray"] = Tray()
+    found: Tray = st.session_state["tray"]
+    return found
+
+
+def uploaded_film(name: str, content: bytes) -> Film:
+    """A film as dropped; the same file dropped twice under one name is one film."""
+    digest = hashlib.sha256(name.encode() + b"\0" + content).hexdigest()
+    return Film(digest[:16], name, content)
+
+
+@st.cache_data(show_spinner=False)
+def synthetic_samples() -> list[Film]:
+    """Three drawn radiographs, marked as such."""
+    from fracture_core import phantom
+
+    return [
+        Film(
+            f"sample-{index + 1}",
+            sample.filename,
+            phantom.to_png(sample.phantom),
+            f"{sample.title} (synthetic)",
+        )
+        for index, sample in enumerate(phantom.samples())
+    ]
+
+
+def fracatlas_samples(names: list[str]) -> list[Film]:
+    """Films of FracAtlas by id, where ``$FRACTURE_DATA`` holds it; none elsewhere."""
+    root = os.environ.get("FRACTURE_DATA")
+    if not root:
+        return []
+    images = Path(root) / "fracatlas" / "images"
+    found = []
+    for name in names:
+        path = next(
+            (p for folder in ("Fractured", "Non_fractured") if (p := images / folder / f"{name}.jpg").is_file()),
+            None,
+        )
+        if path is not None:
+            found.append(Film(f"fracatlas-{name}", path.name, path.read_bytes(), _fracatlas_note(path)))
+    return found
+
+
+def _fracatlas_note(path: Path) -> str:
+    truth = "fractured" if path.parent.name == "Fractured" else "not fractured"
+    return f"FracAtlas, {truth} by its experts"
+
+
+def sample(key: str, fracatlas: list[str]) -> Film:
+    """A sample by key, as it stands in the page's address.
+
+    Raises:
+        FractureError: there is no such sample here.
+    """
+    for film in [*synthetic_samples(), *fracatlas_samples(fracatlas)]:
+        if film.key == key:
+            return film
+    raise FractureError(f"There is no sample film '{key}' on this server. Choose one below, or drop your own.")

@@ -1,0 +1,77 @@
+"""What every page shares: settings in the sidebar, the error boundary, the footer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import streamlit as st
+
+from fracture_core import __version__
+from fracture_core.errors import FractureError
+from fracture_core.weights import Card
+from ui import loaders
+from ui.wording import OPERATING_POINTS, RESEARCH_ONLY, meaning
+
+MODEL, POINT = "model", "point"  # keys of the sidebar's choices, in the session and in the address
+
+_STYLE = """
+<style>
+[data-testid="stMainBlockContainer"] { padding-top: 2.6rem; padding-bottom: 2rem; }
+@media (max-width: 640px) { [data-testid="stMainBlockContainer"] { padding-top: 3.2rem; } }
+</style>
+"""
+
+
+@contextmanager
+def frame() -> Iterator[None]:
+    """Draw sidebar and footer around a page's body."""
+    loaders.warm_up()
+    st.html(_STYLE)
+    card = None
+    with st.sidebar, loaders.error_boundary():
+        card = _settings()
+    with loaders.error_boundary():
+        yield
+    st.divider()
+    weights = f" · model {card.name}, weights {card.sha256[:8]}" if card is not None else ""
+    st.caption(f"{RESEARCH_ONLY} Version {__version__}{weights}.")
+
+
+def _settings() -> Card:
+    cards = {card.name: card for card in loaders.cards()}
+    if not cards:
+        loaders.classifier("default")  # raises the error that names the remedy
+    name = st.selectbox(
+        "Model",
+        list(cards),
+        format_func=lambda name: cards[name].title,
+        key=MODEL,
+        bind="query-params",
+    )
+    points = cards[name].operating_points
+    st.radio(
+        "Operating point",
+        [point for point in OPERATING_POINTS if point in points],
+        format_func=lambda point: OPERATING_POINTS[point][0],
+        captions=[OPERATING_POINTS[point][1] for point in OPERATING_POINTS if point in points],
+        key=POINT,
+        bind="query-params",
+        help="Where the line between the two answers is drawn. Thresholds were chosen on validation films.",
+    )
+    point = points[st.session_state[POINT]]
+    st.caption(f"On {point.sensitivity.n + point.specificity.n} test films {meaning(point)} (95 % intervals).")
+    return cards[name]
+
+
+def chosen() -> tuple[Card, str]:
+    """The card and the operating point chosen in the sidebar.
+
+    Raises:
+        FractureError: no model is installed.
+    """
+    cards = {card.name: card for card in loaders.cards()}
+    name = st.session_state.get(MODEL)
+    if name not in cards:
+        raise FractureError("No trained model is installed; see the note in the sidebar.")
+    return cards[name], st.session_state[POINT]

@@ -1,0 +1,76 @@
+"""Cached models and cards, and the one place where errors become words."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from fracture_core import weights
+from fracture_core.errors import FractureError
+from fracture_core.weights import Card
+
+if TYPE_CHECKING:
+    from fracture_core.inference import Classifier
+
+log = logging.getLogger(__name__)
+_loading = threading.Lock()
+
+
+def classifier(name: str) -> Classifier:
+    """Installed weights by name, loaded once per server and again when their file changes."""
+    return _classifier(name, weights.load_card(name).sha256)
+
+
+def _classifier(name: str, sha256: str) -> Classifier:
+    with _loading:  # two sessions asking at once load once
+        return _load(name, sha256)
+
+
+@cache
+def _load(name: str, sha256: str) -> Classifier:
+    from fracture_core.inference import load_classifier
+
+    return load_classifier(name)
+
+
+def cards() -> list[Card]:
+    """Cards of all installed models, the default one first."""
+    return [weights.load_card(name) for name in weights.installed()]
+
+
+@cache
+def warm_up() -> None:
+    """Load the default model behind the first visitor's back, so that the first film need not wait for torch."""
+
+    def load() -> None:
+        try:
+            classifier(weights.DEFAULT)
+        except FractureError as error:
+            log.warning("%s", error)  # the page says it again, to the user
+
+    threading.Thread(target=load, name="warm-up", daemon=True).start()
+
+
+@contextmanager
+def error_boundary() -> Iterator[None]:
+    """Show an error beside what it concerns; the rest of the page goes on.
+
+    A ``FractureError`` is shown as it is; anything else is logged without what the user gave, and owned up to.
+    """
+    try:
+        yield
+    except FractureError as error:
+        st.error(str(error), icon=":material/error:")
+    except Exception:
+        log.exception("a page failed")
+        st.error(
+            "This did not work, and the fault is ours. Your films are untouched; reload the page to go on. "
+            "The server's log says more.",
+            icon=":material/error:",
+        )

@@ -1,0 +1,62 @@
+"""Words and colours of findings and figures, the same on every page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fracture_core.metrics import Estimate, OperatingPoint
+
+# Okabe and Ito's palette, told apart by colour-blind readers too
+VERMILLION, GREEN, BLUE, SKY, ORANGE, PURPLE = (
+    "#D55E00",
+    "#009E73",
+    "#0072B2",
+    "#56B4E9",
+    "#E69F00",
+    "#CC79A7",
+)
+YELLOW_GRAY, GRAY = "#A39A3A", "#7A828A"
+
+RESEARCH_ONLY = "Research and teaching use only. Not a medical device; not for diagnosis."
+
+
+@dataclass(frozen=True)
+class Wording:
+    """How a finding is said and drawn: never by colour alone."""
+
+    text: str
+    short: str
+    symbol: str
+    colour: str
+
+
+FINDINGS = {
+    "fractured": Wording("Fractured", "Fractured", "▲", VERMILLION),
+    "not fractured": Wording("Not fractured", "Not fractured", "●", GREEN),
+    "uncertain": Wording("Uncertain: have it read", "Uncertain", "◆", YELLOW_GRAY),
+    "not answered": Wording("This does not look like a limb radiograph", "Not a limb radiograph", "■", GRAY),
+}
+
+OPERATING_POINTS = {
+    "balanced": ("Balanced", "Weighs missed fractures and false alarms alike."),
+    "sensitive": ("Sensitive", "Set to find at least 95 of 100 fractures; more false alarms."),
+    "specific": ("Specific", "Set to clear at least 95 of 100 whole bones; more misses."),
+}
+
+
+def percent(estimate: Estimate) -> str:
+    """``91 % [86–95]``."""
+    return f"{100 * estimate.value:.0f} % [{100 * estimate.low:.0f}–{100 * estimate.high:.0f}]"
+
+
+def decimal(estimate: Estimate) -> str:
+    """``0.912 [0.880–0.940]``."""
+    return f"{estimate.value:.3f} [{estimate.low:.3f}–{estimate.high:.3f}]"
+
+
+def meaning(point: OperatingPoint) -> str:
+    """What an operating point gives, in one sentence."""
+    return (
+        f"the model finds {percent(point.sensitivity)} of fractures and clears {percent(point.specificity)} "
+        "of whole bones"
+    )
