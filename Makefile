@@ -1,10 +1,8 @@
 # make run: set up and open the app.  make test: set up and run the tests.  make check: everything.
+# Tests on real films need FRACTURE_DATA (see CONTRIBUTING.md) and skip without it.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# where a copy of the data sets may lie; tests that need it skip without it
-export FRACTURE_DATA ?= $(firstword $(wildcard ../shared/data))
-
 .PHONY: run test check lint types bench clean
 
 run: $(VENV)/.app

@@ -296,7 +296,7 @@ def _compress(picture: np.ndarray) -> bytes:
 def _open(buffer: io.BytesIO, name: str, when: datetime) -> Canvas:
     _faces()
     canvas = Canvas(
-        buffer, pagesize=A4, pageCompression=1, lang="en-GB", initialFontName=_face(" ", False)
+        buffer, pagesize=A4, pageCompression=1, invariant=1, lang="en-GB", initialFontName=_face(" ", False)
     )
     canvas.setTitle(f"Fracture reading: {name[:200]}")
     canvas.setSubject(DISCLAIMER)

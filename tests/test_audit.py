@@ -166,7 +166,6 @@ def test_real_fracatlas(fracture_data):
     groups, pairs = film_groups(data)
     assert len(pairs) == pytest.approx(103, abs=5)
     labels = data.labels
-    assert sum(labels[pair.first] != labels[pair.second] for pair in pairs) == pytest.approx(5, abs=5)
-    assert any(labels[pair.first] != labels[pair.second] for pair in pairs)
+    assert sum(labels[pair.first] != labels[pair.second] for pair in pairs) == pytest.approx(5, abs=3)
     assert all(groups[pair.first] == groups[pair.second] for pair in pairs)
     assert np.bincount(groups).max() < 10 * RUN  # no group swallows the set

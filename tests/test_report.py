@@ -14,10 +14,10 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import numpy as np
 import pytest
-from fracture_core.domain import Verdict
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fracture_core.domain import Verdict
 from fracture_core.errors import UnknownName
 from fracture_core.explain import METHODS, Heatmap
 from fracture_core.imaging import Radiograph, read_image

@@ -208,7 +208,6 @@ def test_the_page_works_on_a_phone(browser, server: str) -> None:
     context.close()
 
 
-@pytest.mark.skipif("FRACTURE_DATA" not in os.environ, reason="needs the data sets: set FRACTURE_DATA")
 def test_real_films_are_read(page, fracture_data: Path) -> None:
     real = sorted((fracture_data / "fracatlas/images/Fractured").glob("*.jpg"))[40]
     dicom = fracture_data / "dicom/radiograph/RG3_J2KR.dcm"  # an extremity, MONOCHROME1
