@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from fracture_core import __version__
+from fracture_core.datasets import DataSet
 from fracture_core.errors import FractureError
 from fracture_core.metrics import RULES, choose_thresholds, fit_calibration, operate, summarise
 from fracture_core.recipes import RECIPES, get_recipe
@@ -107,6 +108,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         progress=sys.stderr.isatty(),
     )
 
+    weights.round_to_shipped(result.model)  # what is measured is what is shipped
     val_logits = predict_logits(result.model, films, val, pipeline=pipeline)
     test_logits = predict_logits(result.model, films, test, pipeline=pipeline)
     calibration = fit_calibration(val_logits[:, 1] - val_logits[:, 0], films.labels[val])
@@ -146,6 +148,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
             "notes": list(data.notes),
             "attribution": data.attribution,
         },
+        "examples": examples(data, test),
         "pretrained": options.pretrained.name if options.pretrained else None,
         "best_epoch": result.best_epoch,
         "seed": options.seed,
@@ -178,6 +181,14 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         log.info("record %s", write_record(record, folder=options.runs).name)
     log.info("test AUC %.4f [%.4f, %.4f]", metrics["auc"].value, metrics["auc"].low, metrics["auc"].high)
     return record
+
+
+def examples(data: DataSet, test: np.ndarray) -> list[str]:
+    """Ids of test films to show as samples: the first fractured and the first whole hand, and a fractured leg."""
+    cases = [data.cases[index] for index in test]
+    wanted = (("hand", 1), ("hand", 0), ("leg", 1))
+    found = (next((c.id for c in cases if (c.region, c.label) == kind), None) for kind in wanted)
+    return [identifier for identifier in found if identifier is not None]
 
 
 def subgroups(

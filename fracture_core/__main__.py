@@ -215,7 +215,7 @@ def list_models(options: argparse.Namespace) -> int:
 
     for card in _cards():
         auc = card.metrics["auc"]
-        print(f"{card.name:20} {card.title}; test AUC {auc.value:.3f} [{auc.low:.3f}, {auc.high:.3f}], n {auc.n}")
+        print(f"{card.name:20} {card.title}; test AUC {auc.decimal()}, n {auc.n}")
     return 0 if weights.installed() else 3
 
 

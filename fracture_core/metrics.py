@@ -25,6 +25,20 @@ class Estimate:
     high: float
     n: int
 
+    def percent(self) -> str:
+        """``91 % [86–95]``."""
+        if not self._known:
+            return "an unmeasured share"
+        return f"{100 * self.value:.0f} % [{100 * self.low:.0f}–{100 * self.high:.0f}]"
+
+    def decimal(self) -> str:
+        """``0.912 [0.880–0.940]``."""
+        return f"{self.value:.3f} [{self.low:.3f}–{self.high:.3f}]" if self._known else "not measured"
+
+    @property
+    def _known(self) -> bool:
+        return bool(np.isfinite([self.value, self.low, self.high]).all())
+
 
 def proportion(successes: int, trials: int) -> Estimate:
     """A share with its exact interval (Clopper and Pearson, Biometrika 26:404, 1934); nan of nothing."""

@@ -3,13 +3,29 @@
 from __future__ import annotations
 
 import json
+import math
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from fracture_core.errors import FractureError
 
 RUNS = Path(__file__).resolve().parent.parent / "results" / "runs"
+
+
+def to_json(data: dict[str, Any], *, indent: int | None = None) -> str:
+    """Strict JSON, ending in a newline: what is not a number (a rate over no films) becomes null."""
+    separators = (",", ":") if indent is None else None
+    return json.dumps(_finite(data), indent=indent, separators=separators, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def write_record(record: dict[str, Any], *, folder: Path = RUNS) -> Path:
@@ -23,7 +39,7 @@ def write_record(record: dict[str, Any], *, folder: Path = RUNS) -> Path:
     if path.exists():
         raise FractureError(f"A record '{path.name}' is there already; records are never changed.")
     partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
-    partial.write_text(json.dumps(record, separators=(",", ":"), ensure_ascii=False) + "\n", encoding="utf-8")
+    partial.write_text(to_json(record), encoding="utf-8")
     partial.replace(path)
     return path
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from fracture_core.errors import UnknownName, WeightsError
 from fracture_core.metrics import Calibration, Estimate, OperatingPoint
+from fracture_core.results import to_json
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -69,8 +70,8 @@ class Card:
             name: OperatingPoint(
                 threshold=point["threshold"],
                 rule=point["rule"],
-                sensitivity=Estimate(**point["sensitivity"]),
-                specificity=Estimate(**point["specificity"]),
+                sensitivity=_estimate(point["sensitivity"]),
+                specificity=_estimate(point["specificity"]),
             )
             for name, point in self.data["operating_points"].items()
         }
@@ -78,7 +79,13 @@ class Card:
     @cached_property
     def metrics(self) -> dict[str, Estimate]:
         """Test statistics by name, each with its interval."""
-        return {name: Estimate(**value) for name, value in self.data["metrics"].items()}
+        return {name: _estimate(value) for name, value in self.data["metrics"].items()}
+
+
+def _estimate(stored: dict[str, Any]) -> Estimate:
+    """An estimate as written: a value that was no number is null in the file."""
+    values: dict[str, Any] = {name: float("nan") if value is None else value for name, value in stored.items()}
+    return Estimate(**values)
 
 
 def weights_root() -> Path:
@@ -154,9 +161,15 @@ def save(model: nn.Module, data: dict[str, Any], folder: Path) -> Card:
     state = {name: _halved(tensor).contiguous().cpu() for name, tensor in model.state_dict().items()}
     content = serialise(state)
     card = Card(folder.name, {**data, "sha256": hashlib.sha256(content).hexdigest()})
-    text = json.dumps(card.data, indent=1, ensure_ascii=False) + "\n"
-    _replace({folder / "model.safetensors": content, folder / "card.json": text.encode()})
+    text = to_json(card.data, indent=1).encode()
+    _replace({folder / "model.safetensors": content, folder / "card.json": text})
     return card
+
+
+def round_to_shipped(model: nn.Module) -> None:
+    """Round a model's weights, in place, to the values that ``save`` stores and ``load_state`` gives back."""
+    state = {name: _halved(tensor).to(tensor.dtype) for name, tensor in model.state_dict().items()}
+    model.load_state_dict(state)
 
 
 def _halved(tensor: Tensor) -> Tensor:

@@ -28,6 +28,7 @@ def main() -> None:
     inputs = torch.from_numpy(classifier.pipeline(film.pixels).input)[None].contiguous(
         memory_format=torch.channels_last
     )
+    hooked.model.requires_grad_(True)  # as a network comes from its builder, and as the usual call needs it
     usual_cam = GradCAM(model=hooked.model, target_layers=[hooked.model.bn2])
     view = classifier.view(film)
 

@@ -6,15 +6,10 @@ import re
 from pathlib import Path
 
 from fracture_core import weights
-from fracture_core.metrics import Estimate
 from fracture_core.weights import Card
 
 README = Path(__file__).resolve().parent.parent / "README.md"
 BEGIN, END = "<!-- results: written by scripts/readme.py -->", "<!-- end of results -->"
-
-
-def share(estimate: Estimate) -> str:
-    return f"{100 * estimate.value:.0f} % [{100 * estimate.low:.0f}–{100 * estimate.high:.0f}]"
 
 
 def row(card: Card) -> str:
@@ -24,10 +19,10 @@ def row(card: Card) -> str:
     cells = [
         f"`{card.name}`: {card.title}",
         f"{test['films']} ({test['fractured']} fractured)",
-        f"{metrics['auc'].value:.3f} [{metrics['auc'].low:.3f}–{metrics['auc'].high:.3f}]",
-        share(point.sensitivity),
-        share(point.specificity),
-        f"{metrics['ece'].value:.3f} [{metrics['ece'].low:.3f}–{metrics['ece'].high:.3f}]",
+        metrics["auc"].decimal(),
+        point.sensitivity.percent(),
+        point.specificity.percent(),
+        metrics["ece"].decimal(),
     ]
     return "| " + " | ".join(cells) + " |"
 

@@ -15,6 +15,7 @@ from sklearn import metrics as sk
 from fracture_core.metrics import (
     RULES,
     Calibration,
+    Estimate,
     average_precision,
     bootstrap,
     brier,
@@ -358,3 +359,18 @@ def test_summary_of_one_class_leaves_open_what_needs_two():
     for name in ("auc", "average_precision", "balanced_accuracy", "f1", "sensitivity", "precision"):
         assert math.isnan(found[name].value), name
     assert found["specificity"].value == found["accuracy"].value == 1
+
+
+@pytest.mark.parametrize(
+    "estimate, percent, decimal",
+    [
+        (Estimate(0.912, 0.8596, 0.9449, 90), "91 % [86–94]", "0.912 [0.860–0.945]"),
+        (Estimate(1.0, 0.16, 1.0, 2), "100 % [16–100]", "1.000 [0.160–1.000]"),
+        (Estimate(0.0004, 0.0, 0.002, 431), "0 % [0–0]", "0.000 [0.000–0.002]"),
+        (proportion(0, 0), "an unmeasured share", "not measured"),
+        (Estimate(0.5, math.nan, math.nan, 9), "an unmeasured share", "not measured"),
+    ],
+)
+def test_estimates_are_said_with_their_interval(estimate, percent, decimal):
+    assert estimate.percent() == percent
+    assert estimate.decimal() == decimal

@@ -45,3 +45,10 @@ def test_an_interrupted_record_is_not_read(tmp_path, monkeypatch):
     assert read_records(tmp_path) == []
     write_record({"id": "run", "value": 1}, folder=tmp_path)
     assert read_records(tmp_path) == [{"id": "run", "value": 1}]
+
+
+def test_what_is_no_number_becomes_null() -> None:
+    from fracture_core.results import to_json
+
+    data = {"a": float("nan"), "b": [1.0, float("inf")], "c": {"d": (2, "x")}}
+    assert json.loads(to_json(data)) == {"a": None, "b": [1.0, None], "c": {"d": [2, "x"]}}

@@ -207,3 +207,12 @@ def test_saving_again_replaces_both(root):
 def test_every_error_is_fit_to_show():
     assert issubclass(WeightsError, FractureError)
     assert issubclass(UnknownName, FractureError)
+
+
+def test_rounding_gives_the_weights_that_come_back(tmp_path: Path) -> None:
+    model = _network()
+    weights.round_to_shipped(model)
+    rounded = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    card = weights.save(model, FACTS, tmp_path / "small")
+    back = weights.load_state(card, root=tmp_path)
+    assert all(torch.equal(rounded[name], back[name]) for name in rounded)

@@ -27,9 +27,10 @@ _PAUSED = "paused"
 _LARGE_DROP_ZONE = """
 <style>
 [data-testid="stFileUploaderDropzone"] {
-  min-height: 10rem; flex-direction: column; align-items: center; justify-content: center; gap: 0.4rem;
+  min-height: 10rem; flex-direction: column; align-items: center !important; justify-content: center; gap: 0.6rem;
   border: 2px dashed #7A828A;
 }
+[data-testid="stFileUploaderDropzone"] > * { flex: 0 0 auto; }
 </style>
 """
 
@@ -91,11 +92,12 @@ def samples(films: Tray, card: Card) -> None:
 
     st.subheader("Or try one of these", anchor=False)
     offered = [*synthetic_samples(), *fracatlas_samples(card.data.get("examples", []))]
-    for column, film in zip(st.columns(max(len(offered), 4)), offered, strict=False):
-        with column:
+    row = st.container(horizontal=True)
+    for film in offered:
+        with row.container(width=148, gap="xsmall"):
             st.image(thumbnail_of(film), width="stretch", alt=film.note)
-            st.caption(film.note)
             st.button("Open", key=f"take-{film.key}", on_click=take, args=(film,), width="stretch", help=film.note)
+            st.caption(film.note)
 
 
 # --- one film ------------------------------------------------------------------------------------------------

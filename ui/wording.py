@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fracture_core.metrics import Estimate, OperatingPoint
+from fracture_core.metrics import OperatingPoint
 
 # Okabe and Ito's palette, told apart by colour-blind readers too
 VERMILLION, GREEN, BLUE, SKY, ORANGE, PURPLE = (
@@ -44,19 +44,9 @@ OPERATING_POINTS = {
 }
 
 
-def percent(estimate: Estimate) -> str:
-    """``91 % [86–95]``."""
-    return f"{100 * estimate.value:.0f} % [{100 * estimate.low:.0f}–{100 * estimate.high:.0f}]"
-
-
-def decimal(estimate: Estimate) -> str:
-    """``0.912 [0.880–0.940]``."""
-    return f"{estimate.value:.3f} [{estimate.low:.3f}–{estimate.high:.3f}]"
-
-
 def meaning(point: OperatingPoint) -> str:
     """What an operating point gives, in one sentence."""
     return (
-        f"the model finds {percent(point.sensitivity)} of fractures and clears {percent(point.specificity)} "
+        f"the model finds {point.sensitivity.percent()} of fractures and clears {point.specificity.percent()} "
         "of whole bones"
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from ui import loaders
-from ui.wording import RESEARCH_ONLY, decimal
+from ui.wording import RESEARCH_ONLY
 
 st.title("About")
 st.markdown(f"**{RESEARCH_ONLY}** It shows how fracture classifiers answer, why, and how far to trust them.")
@@ -23,7 +23,7 @@ for card in loaders.cards():
         st.markdown(f"**{card.title}**")
         counts = card.data["split"]["counts"]
         st.markdown(
-            f"Test AUC {decimal(card.metrics['auc'])}, calibration error {decimal(card.metrics['ece'])} on "
+            f"Test AUC {card.metrics['auc'].decimal()}, calibration error {card.metrics['ece'].decimal()} on "
             f"{counts['test']['films']} films ({counts['test']['fractured']} fractured) that it never saw. "
             f"Trained on {counts['train']['films']}, thresholds chosen on {counts['val']['films']}; "
             f"split: {card.data['split']['rule']}."
