@@ -92,8 +92,7 @@ def render_report(
     if prediction.operating_point not in points:
         raise UnknownName("operating point", prediction.operating_point, points)
     answered = prediction.domain.in_domain
-    if not answered:
-        heatmap = None  # a map would explain an answer that is not given
+    heatmap = heatmap if answered else None  # a map would explain an answer that is not given
     style = STYLES[prediction.finding if answered else "not answered"]
     say = probability_format(prediction.probability, points["sensitive"].threshold, points["specific"].threshold)
     pictures = _pictures(radiograph, heatmap)
@@ -244,8 +243,7 @@ def _pictures(radiograph: Radiograph, heatmap: Heatmap | None) -> dict[str, byte
     film = film.repeat(factor, axis=0).repeat(factor, axis=1)
     pictures = {"Radiograph": _compress(to_uint8(film))}
     if heatmap is not None:
-        over = blend(film, heatmap.resized(film.shape))
-        pictures[f"Radiograph with {_map_title(heatmap)}"] = _compress(over)
+        pictures[f"Radiograph with {_map_title(heatmap)}"] = _compress(blend(film, heatmap.resized(film.shape)))
     return pictures
 
 
@@ -350,8 +348,8 @@ def _panels(
         left = LEFT + index * (width + GUTTER)
         canvas.setFillColor(black)
         canvas.rect(left, bottom, width, top - bottom, stroke=0, fill=1)
-        x = left + (width - drawn_width) / 2
-        canvas.drawImage(ImageReader(io.BytesIO(encoded)), x, y, drawn_width, drawn_height)
+        picture = ImageReader(io.BytesIO(encoded))
+        canvas.drawImage(picture, left + (width - drawn_width) / 2, y, drawn_width, drawn_height)
         write(canvas, left, bottom - 11, caption, 8, colour=SOFT)
     if spacing:
         _scale_bar(canvas, LEFT + 10, bottom + 8, scale, width - 20)
@@ -407,8 +405,7 @@ _TRIES += [(7.0, lines) for lines in (12, 10, 8, 6, 5, 4)] + [(6.5, lines) for l
 def settle(columns: list[Rows], width: float, height: float) -> tuple[float, list[list[tuple[str, list[str]]]]]:
     """The largest type in which every column of facts fits its height, the longest facts cut if none does.
 
-    Returns:
-        the size in points, and each column's rows with their values broken into lines.
+    Returns the size in points, and each column's rows with their values broken into lines.
     """
     for size, most in _TRIES:
         broken = [[(label, wrap(value, width, size, lines=most)) for label, value in rows] for rows in columns]

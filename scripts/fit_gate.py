@@ -199,11 +199,11 @@ WORDS = (
     "first any my now such like over our man me even most made after also did many before must through back years "
     "where much your way well down should because each just those people how too little state good very make world "
     "patient report left right view findings normal series page total date name number value table figure"
-).split()
+)
 
 
 def words(rng: Generator, count: int) -> str:
-    text = " ".join(pick(rng, WORDS) for _ in range(count))
+    text = " ".join(pick(rng, WORDS.split()) for _ in range(count))
     return (text + (f" {rng.integers(1, 9999)}" if rng.random() < 0.2 else "")).capitalize()
 
 

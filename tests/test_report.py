@@ -396,7 +396,7 @@ def test_no_scale_bar_without_a_usable_spacing(spacing):
 def test_scale_bar_measures_the_film_as_drawn(spacing, shape):
     page = report(make_film(*shape, spacing=spacing))
     number = r"(\S+)"
-    bar = rf"1 1 1 RG\s+1\.2 w\s+n {number} {number} m {number} {number} l\s"
+    bar = rf"1 1 1 RG\s+1\.2 w\s+n\s{number} {number} m {number} {number} l\s"
     x1, y1, x2, y2 = map(float, re.search(bar, page.drawing).groups())
     label = next(text for *_, text in page.lines if re.fullmatch(r"\S+ mm", text) and text[0].isdigit())
     length = float(label.split()[0])
