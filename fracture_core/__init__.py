@@ -5,3 +5,5 @@ imported by name (``from fracture_core.imaging import read_image``).
 """
 
 __version__ = "0.1.0"
+
+RESEARCH_ONLY = "Research and teaching use only. Not a medical device; not for diagnosis."

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TextIO
 
-from fracture_core import __version__
+from fracture_core import RESEARCH_ONLY, __version__
 from fracture_core.errors import FractureError
 
 COLUMNS = ("file", "status", "message", "probability", "finding", "in_domain", "model", "seconds")
@@ -24,7 +24,7 @@ COLUMNS = ("file", "status", "message", "probability", "finding", "in_domain", "
 def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(
         prog="python -m fracture_core",
-        description="Classify radiographs as fractured or not. For research and teaching only; not a medical device.",
+        description=f"Classify radiographs as fractured or not. {RESEARCH_ONLY}",
     )
     top.add_argument("--version", action="version", version=__version__)
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")

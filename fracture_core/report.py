@@ -24,6 +24,7 @@ from reportlab.lib.pagesizes import A4
 from reportlab.lib.utils import ImageReader
 from reportlab.pdfgen.canvas import Canvas
 
+from fracture_core import RESEARCH_ONLY
 from fracture_core.errors import UnknownName
 from fracture_core.imaging import Radiograph
 from fracture_core.overlay import blend, colourise, encode_jpeg, encode_png, fit_within, to_uint8
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
     from fracture_core.explain import Heatmap, Method
     from fracture_core.inference import Prediction
 
-DISCLAIMER = "Research and teaching use only. Not a medical device; not for diagnosis."
 
 LEFT, RIGHT = 45.0, A4[0] - 45.0
 WIDTH = RIGHT - LEFT
@@ -115,7 +115,7 @@ def render_report(
         canvas.setStrokeColor(INK)
         canvas.setLineWidth(0.9)
         canvas.roundRect(LEFT, BOTTOM, WIDTH, BOX, 3)
-        write(canvas, A4[0] / 2, BOTTOM + BOX / 2 - 3.5, DISCLAIMER, 10, bold=True, align="centre")
+        write(canvas, A4[0] / 2, BOTTOM + BOX / 2 - 3.5, RESEARCH_ONLY, 10, bold=True, align="centre")
         canvas.save()
     return buffer.getvalue()
 
@@ -260,7 +260,7 @@ def _open(buffer: io.BytesIO, name: str, when: datetime) -> Canvas:
     first = fonts()[0].fontName
     canvas = Canvas(buffer, pagesize=A4, pageCompression=1, invariant=1, lang="en-GB", initialFontName=first)
     canvas.setTitle(f"Fracture reading: {name[:200]}")
-    canvas.setSubject(DISCLAIMER)
+    canvas.setSubject(RESEARCH_ONLY)
     canvas.setAuthor("fracture_core")
     canvas.setCreator("fracture_core")
     zone = re.sub(r"(\d\d)(\d\d).*", r"\1'\2'", f"{when:%z}")  # +01'30', or nothing without a zone

@@ -17,6 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fracture_core import RESEARCH_ONLY
 from fracture_core.domain import Verdict
 from fracture_core.errors import UnknownName
 from fracture_core.explain import METHODS, Heatmap
@@ -25,7 +26,6 @@ from fracture_core.inference import Prediction
 from fracture_core.report import (
     BOTTOM,
     BOX,
-    DISCLAIMER,
     LEFT,
     RIGHT,
     STYLES,
@@ -212,7 +212,7 @@ def assert_within(page: Page) -> None:
     """Nothing leaves the margins, and nothing but the disclaimer stands in its box."""
     for x, y, text in page.lines:
         assert x >= LEFT - 0.01 and y <= 800, text
-        assert y > BOTTOM + BOX + 5 or text == DISCLAIMER
+        assert y > BOTTOM + BOX + 5 or text == RESEARCH_ONLY
     assert max(page.ends) <= RIGHT + 0.01
     for x, y, width, height in page.pictures:
         assert x >= LEFT and x + width <= RIGHT and y > BOTTOM + BOX and width > 0 and height > 0
@@ -227,7 +227,7 @@ def test_says_the_finding_with_its_probability(finding):
     assert STYLES[finding].words in page.text
     assert not any(STYLES[other].words in [t for *_, t in page.lines] for other in STYLES if other != finding)
     assert "0.87 calibrated probability of a fracture" in page.text
-    assert DISCLAIMER in page.text
+    assert RESEARCH_ONLY in page.text
 
 
 def test_finding_words_are_those_agreed():

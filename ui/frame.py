@@ -7,11 +7,11 @@ from contextlib import contextmanager
 
 import streamlit as st
 
-from fracture_core import __version__
+from fracture_core import RESEARCH_ONLY, __version__
 from fracture_core.errors import FractureError
 from fracture_core.weights import Card
 from ui import loaders
-from ui.wording import OPERATING_POINTS, RESEARCH_ONLY, meaning
+from ui.wording import OPERATING_POINTS, meaning
 
 MODEL, POINT = "model", "point"  # keys of the sidebar's choices, in the session and in the address
 

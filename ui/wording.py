@@ -17,8 +17,6 @@ VERMILLION, GREEN, BLUE, SKY, ORANGE, PURPLE = (
 )
 YELLOW_GRAY, GRAY = "#A39A3A", "#7A828A"
 
-RESEARCH_ONLY = "Research and teaching use only. Not a medical device; not for diagnosis."
-
 
 @dataclass(frozen=True)
 class Wording:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
+from fracture_core import RESEARCH_ONLY
 from ui import loaders
-from ui.wording import RESEARCH_ONLY
 
 st.title("About")
 st.markdown(f"**{RESEARCH_ONLY}** It shows how fracture classifiers answer, why, and how far to trust them.")
