@@ -92,7 +92,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     pipeline = build_pipeline(recipe.pipeline, size=recipe.size)
     cache, checkpoint = None, None
     if options.work is not None:
-        cache = options.work / f"{data.name}-{recipe.pipeline}-{recipe.size}-{fingerprint[:8]}.npy"
+        cache = options.work / f"{data.name}-{recipe.pipeline}-{recipe.size}-{fingerprint[:8]}.npz"
         if not options.smoke:
             checkpoint = options.work / f"{recipe.key}-{recipe.model}-seed{options.seed}.ckpt"
     films = decode_films(data, pipeline, cache=cache)

@@ -3,7 +3,7 @@
 A classifier gives a probability for whatever it is shown. The gate stands before it and refuses what is not a plain
 film of a limb: first by plain facts (the DICOM modality, colour, size, a blank picture, noise), then by a small
 network. The network is the first fourteen blocks of MobileNetV2 (Sandler et al., CVPR 2018, doi
-10.1109/CVPR.2018.00474) with ImageNet weights, batch normalisation folded in; the mean and the standard deviation
+10.1109/CVPR.2018.00474) with ImageNet weights, made to take gray; the mean and the standard deviation
 of its last feature map over the picture are judged twice:
 
 - a logistic layer tells films from many kinds of other pictures;
@@ -221,15 +221,14 @@ def describe(picture: np.ndarray, layers: Mapping[str, Tensor]) -> np.ndarray:
     low, high = np.percentile(picture, (1, 99))
     stretched = np.clip((picture - low) / max(high - low, 1e-3), 0, 1).astype(np.float32)
     with torch.inference_mode():
-        gray = torch.from_numpy(2 * stretched - 1)[None, None].expand(1, 3, -1, -1)
-        features = _forward(gray.contiguous(memory_format=torch.channels_last), layers)
+        features = _forward(torch.from_numpy(2 * stretched - 1)[None, None], layers)
         mean, variance = features.mean((2, 3)), features.var((2, 3), correction=0)
         described: np.ndarray = torch.cat([mean, variance.sqrt()], dim=1)[0].numpy()
     return described
 
 
 def _forward(x: Tensor, layers: Mapping[str, Tensor]) -> Tensor:
-    """MobileNetV2 as far as ``STRIDES`` goes: (1, 3, H, W) in [-1, 1] to (1, 160, H/32, W/32)."""
+    """MobileNetV2 as far as ``STRIDES`` goes: (1, 1, H, W) in [-1, 1] to (1, 160, H/32, W/32)."""
     import torch.nn.functional as functional
 
     def convolve(x: Tensor, name: str, stride: int = 1) -> Tensor:

@@ -24,12 +24,12 @@ from lightning.fabric import Fabric
 from timm.utils import ModelEmaV3
 from torch import Tensor, nn
 
-from fracture_core.datasets import DataSet
+from fracture_core.datasets import Case, DataSet
 from fracture_core.errors import DataSetError, FractureError, UnknownName, UnreadableImage
 from fracture_core.imaging import read_image
 from fracture_core.metrics import roc_auc
 from fracture_core.models import build_model, load_pretrained
-from fracture_core.preprocessing import Pipeline, build_pipeline
+from fracture_core.preprocessing import Pipeline, apply_affine, build_pipeline
 from fracture_core.recipes.base import Augmentation, Recipe
 
 log = logging.getLogger(__name__)
@@ -39,54 +39,97 @@ log = logging.getLogger(__name__)
 class Films:
     """Decoded films: ``pixels`` uint8 (N, S, S) before normalisation, ``labels`` int64 (N,), 1 fractured.
 
-    ``damaged`` counts films that were truncated or could not be read at all (those stay black).
+    ``damaged`` counts films that were truncated or could not be read at all (those stay black). ``regions`` is
+    uint8 (N, S/4, S/4), 1 inside the experts' polygons; all 0 where the data set has none.
     """
 
     pixels: np.ndarray
     labels: np.ndarray
     damaged: int
+    regions: np.ndarray
+
+
+REGION_SCALE = 4  # input pixels per cell of the region masks; fine enough for any network's last feature map
 
 
 def decode_films(data: DataSet, pipeline: Pipeline, *, cache: Path | None = None, workers: int = 2) -> Films:
-    """Decode and resize every film once; kept in ``cache`` (an .npy file) for the next run when given."""
+    """Decode and resize every film once; kept in ``cache`` (an .npz file) for the next run when given."""
     if cache is not None and cache.is_file():
-        stored = np.load(cache, mmap_mode="r")
-        damaged = int(np.load(cache.with_suffix(".damaged.npy")))
-        return Films(stored, data.labels, damaged)
+        with np.load(cache) as stored:
+            return Films(stored["pixels"], data.labels, int(stored["damaged"]), stored["regions"])
 
-    def decode(path: Path) -> tuple[np.ndarray | None, bool]:
+    def decode(case: Case) -> tuple[np.ndarray, np.ndarray, bool]:
         try:
-            film = read_image(path)
+            film = read_image(case.path)
         except UnreadableImage:
-            log.warning("unreadable film left black: %s", path.name)
-            return None, True
-        return pipeline.cached(film.pixels), any(note.startswith("truncated") for note in film.notes)
+            log.warning("unreadable film left black: %s", case.path.name)
+            side = pipeline.size
+            return np.zeros((side, side), np.uint8), _rasterise((), pipeline, (side, side)), True
+        broken = any(note.startswith("truncated") for note in film.notes)
+        return pipeline.cached(film.pixels), _rasterise(case.polygons, pipeline, film.shape), broken
 
     with ThreadPoolExecutor(workers) as pool:
-        decoded = list(pool.map(decode, (case.path for case in data.cases)))
-    black = np.zeros((pipeline.size, pipeline.size), np.uint8)
-    pixels = np.stack([black if image is None else image for image, _ in decoded])
-    damaged = sum(broken for _, broken in decoded)
+        pixels, regions, broken = zip(*pool.map(decode, data.cases), strict=True)
+    films = Films(np.stack(pixels), data.labels, sum(broken), np.stack(regions))
     if cache is not None:
         cache.parent.mkdir(parents=True, exist_ok=True)
-        np.save(cache.with_suffix(".damaged.npy"), damaged)
-        partial = cache.with_suffix(f".{os.getpid()}.partial.npy")
-        np.save(partial, pixels)
+        partial = cache.with_suffix(f".{os.getpid()}.partial.npz")
+        np.savez(partial, pixels=films.pixels, regions=np.stack(regions), damaged=films.damaged)
         partial.replace(cache)
-    return Films(pixels, data.labels, damaged)
+    return films
 
 
-def augment(images: Tensor, augmentation: Augmentation, *, generator: torch.Generator) -> Tensor:
+def _rasterise(polygons: Sequence[np.ndarray], pipeline: Pipeline, shape: tuple[int, int]) -> np.ndarray:
+    """Polygons in source pixels as a mask over the input, uint8 (S/4, S/4)."""
+    import cv2
+
+    side = pipeline.size // REGION_SCALE
+    mask = np.zeros((side, side), np.uint8)
+    to_input = pipeline.geometry(shape)
+    for polygon in polygons:
+        # corner coordinates to OpenCV's pixel centres
+        corners = apply_affine(to_input, polygon) / REGION_SCALE - 0.5
+        cv2.fillPoly(mask, [np.round(corners).astype(np.int32)], 1)
+    return mask
+
+
+def augment(
+    images: Tensor, regions: Tensor, augmentation: Augmentation, *, generator: torch.Generator
+) -> tuple[Tensor, Tensor]:
     """Change every film of a batch at random, each by its own draw.
 
     Args:
         images: float (N, 1, S, S) in [0, 1].
+        regions: float (N, 1, R, R), 1 inside the experts' regions; moved along with the films.
         generator: source of every draw; on the CPU, so that all devices see the same ones.
 
     Returns:
-        float (N, 1, S, S) in [0, 1].
+        float (N, 1, S, S) in [0, 1], and the regions moved alike.
     """
     count, device = len(images), images.device
+
+    def uniform(width: float) -> Tensor:
+        return (torch.rand(count, generator=generator) * 2 - 1) * width
+
+    def column(values: Tensor) -> Tensor:
+        return values.view(-1, 1, 1, 1).to(device)
+
+    theta = _draw_affine(regions, augmentation, generator=generator).to(device)
+    moved = _warp(images, theta)
+    gamma = torch.exp(uniform(1.0) * np.log1p(augmentation.gamma))
+    toned = moved.clamp(1e-4, 1) ** column(gamma)
+    mean = toned.mean(dim=(2, 3), keepdim=True)
+    toned = (toned - mean) * column(1 + uniform(augmentation.contrast)) + mean
+    toned = toned + column(uniform(augmentation.brightness))
+    if augmentation.noise:
+        noise_scale = column(torch.rand(count, generator=generator) * augmentation.noise)
+        toned = toned + noise_scale * torch.randn(images.shape, generator=generator).to(device)
+    return toned.clamp(0, 1), _warp(regions, theta)
+
+
+def _draw_affine(regions: Tensor, augmentation: Augmentation, *, generator: torch.Generator) -> Tensor:
+    """Flip, rotation, scale, shift and window as float (N, 2, 3), from places in the result to places in the film."""
+    count = len(regions)
 
     def uniform(width: float) -> Tensor:
         return (torch.rand(count, generator=generator) * 2 - 1) * width
@@ -97,29 +140,72 @@ def augment(images: Tensor, augmentation: Augmentation, *, generator: torch.Gene
     angle = torch.deg2rad(uniform(augmentation.rotation))
     scale = torch.exp(uniform(1.0) * np.log1p(augmentation.scale))
     flip_x, flip_y = chance(augmentation.horizontal_flip), chance(augmentation.vertical_flip)
+    shift = torch.stack([2 * uniform(augmentation.shift), 2 * uniform(augmentation.shift)], dim=1)
+    if augmentation.zoom:
+        zoom = 1 + torch.rand(count, generator=generator) * augmentation.zoom
+        zoom = torch.where(torch.rand(count, generator=generator) < 0.5, zoom, 1.0)
+        scale, room = scale * zoom, (1 - 1 / zoom)[:, None]
+        focus = _focus(regions, generator=generator)
+        around = (torch.rand(count, 2, generator=generator) * 2 - 1) * 0.7 / zoom[:, None]
+        shift = torch.maximum(torch.minimum(focus + around, room), -room) + shift / zoom[:, None]
     cos, sin = torch.cos(angle) / scale, torch.sin(angle) / scale
-    theta = torch.stack(
+    return torch.stack(
         [
-            torch.stack([cos * flip_x, -sin * flip_y, 2 * uniform(augmentation.shift)], dim=1),
-            torch.stack([sin * flip_x, cos * flip_y, 2 * uniform(augmentation.shift)], dim=1),
+            torch.stack([cos * flip_x, -sin * flip_y, shift[:, 0]], dim=1),
+            torch.stack([sin * flip_x, cos * flip_y, shift[:, 1]], dim=1),
         ],
         dim=1,
-    ).to(device)
+    )
+
+
+def _focus(regions: Tensor, *, generator: torch.Generator) -> Tensor:
+    """A place (x, y) in [-1, 1] to keep in view, float (N, 2): in a film's regions, anywhere where it has none."""
+    places = torch.rand(len(regions), 2, generator=generator) * 2 - 1
+    side = regions.shape[-1]
+    for index, region in enumerate(regions[:, 0].cpu()):
+        inside = region.nonzero()
+        if len(inside):
+            row, column = inside[int(torch.randint(len(inside), (1,), generator=generator))].tolist()
+            places[index] = torch.tensor([column + 0.5, row + 0.5]) / side * 2 - 1
+    return places
+
+
+def _warp(images: Tensor, theta: Tensor) -> Tensor:
     grid = functional.affine_grid(theta, list(images.shape), align_corners=False)
-    moved = functional.grid_sample(images, grid, padding_mode="zeros", align_corners=False)
+    return functional.grid_sample(images, grid, padding_mode="zeros", align_corners=False)
 
-    def column(values: Tensor) -> Tensor:
-        return values.view(-1, 1, 1, 1).to(device)
 
-    gamma = torch.exp(uniform(1.0) * np.log1p(augmentation.gamma))
-    toned = moved.clamp(1e-4, 1) ** column(gamma)
-    mean = toned.mean(dim=(2, 3), keepdim=True)
-    toned = (toned - mean) * column(1 + uniform(augmentation.contrast)) + mean
-    toned = toned + column(uniform(augmentation.brightness))
-    if augmentation.noise:
-        noise_scale = column(torch.rand(count, generator=generator) * augmentation.noise)
-        toned = toned + noise_scale * torch.randn(images.shape, generator=generator).to(device)
-    return toned.clamp(0, 1)
+def guidance_loss(features: Tensor, classifier: nn.Linear, regions: Tensor) -> Tensor:
+    """How little of the class-activation map's weight lies in the experts' regions.
+
+    The map of a network that ends in average pooling and one linear layer is that layer applied at every place
+    (Zhou et al., CVPR 2016, eq. 2). Its softmax over the places says where the answer would be read off; the loss is
+    minus the logarithm of the share inside the regions. It leaves the size of the answer to the classification loss.
+
+    Args:
+        features: float (N, C, h, w), last feature map.
+        regions: float (N, 1, R, R), 1 inside the experts' regions; films without any are passed over.
+    """
+    inside = functional.adaptive_max_pool2d(regions, features.shape[-2:]).flatten(1) > 0.5
+    marked = inside.any(dim=1)
+    if not marked.any():
+        return features.sum() * 0
+    direction = classifier.weight[1] - classifier.weight[0]
+    places = torch.einsum("nchw,c->nhw", features[marked].float(), direction.float()).flatten(1)
+    weights = functional.log_softmax(places, dim=1).masked_fill(~inside[marked], -torch.inf)
+    return -torch.logsumexp(weights, dim=1).mean()
+
+
+class _Trained(nn.Module):
+    """A network that also hands out its last feature map, in one call that Fabric can wrap."""
+
+    def __init__(self, network: Any) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
+        features = self.network.forward_features(inputs)
+        return self.network.forward_head(features), features
 
 
 def normalise(images: Tensor, pipeline: Pipeline) -> Tensor:
@@ -183,15 +269,15 @@ def fit(
     fabric = Fabric(accelerator=accelerator, devices=1, precision="bf16-mixed")
     fabric.seed_everything(seed, verbose=False)
     pipeline = build_pipeline(recipe.pipeline, size=recipe.size)
-    model = build_model(recipe.model)
+    model: Any = build_model(recipe.model)
     if pretrained is not None:
         load_pretrained(model, pretrained)
-    model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    model = model.to(memory_format=torch.channels_last)
     optimiser = _optimiser(recipe, model)
     steps = len(train) // recipe.batch
     schedule = _schedule(recipe, optimiser, steps)
-    model, optimiser = fabric.setup(model, optimiser)
-    average = ModelEmaV3(model.module, decay=recipe.ema, use_warmup=True) if recipe.ema else None
+    network, optimiser = fabric.setup(_Trained(model), optimiser)
+    average = ModelEmaV3(model, decay=recipe.ema, use_warmup=True) if recipe.ema else None
     weight = torch.tensor([1.0, recipe.fracture_weight], device=fabric.device)
 
     history: list[Epoch] = []
@@ -205,7 +291,7 @@ def fit(
                 f"The checkpoint '{checkpoint.name}' is of another recipe, split or seed. "
                 "Delete it, or keep this run's files in another folder (--work)."
             )
-        model.module.load_state_dict(saved["model"])
+        model.load_state_dict(saved["model"])
         optimiser.load_state_dict(saved["optimiser"])
         schedule.load_state_dict(saved["schedule"])
         if average is not None:
@@ -224,10 +310,13 @@ def fit(
             chosen = np.sort(order[step * recipe.batch : (step + 1) * recipe.batch])
             images = torch.from_numpy(films.pixels[chosen]).to(fabric.device)[:, None].float() / 255
             labels = torch.from_numpy(films.labels[chosen]).to(fabric.device)
-            inputs = normalise(augment(images, recipe.augmentation, generator=generator), pipeline)
-            loss = functional.cross_entropy(
-                model(inputs), labels, weight=weight, label_smoothing=recipe.label_smoothing
-            )
+            regions = torch.from_numpy(films.regions[chosen]).to(fabric.device)[:, None].float()
+            regions = regions * labels.view(-1, 1, 1, 1)  # a film called whole has no fracture to look at
+            images, regions = augment(images, regions, recipe.augmentation, generator=generator)
+            logits, features = network(normalise(images, pipeline))
+            loss = functional.cross_entropy(logits, labels, weight=weight, label_smoothing=recipe.label_smoothing)
+            if recipe.guidance:
+                loss = loss + recipe.guidance * guidance_loss(features, model.get_classifier(), regions)
             optimiser.zero_grad(set_to_none=True)
             fabric.backward(loss)
             if recipe.clip:
@@ -235,11 +324,11 @@ def fit(
             optimiser.step()
             schedule.step()
             if average is not None:
-                average.update(model.module, step=epoch * steps + step)
+                average.update(model, step=epoch * steps + step)
             total += loss.detach()
         trained = time.perf_counter() - began
 
-        judged = average.module if average is not None else model.module
+        judged = average.module if average is not None else model
         logits = predict_logits(judged, films, val, pipeline=pipeline, device=fabric.device)
         truth = films.labels[val]
         auc = roc_auc(truth, logits[:, 1] - logits[:, 0])
@@ -263,7 +352,7 @@ def fit(
             _save_atomically(
                 {
                     "run": run,
-                    "model": model.module.state_dict(),
+                    "model": model.state_dict(),
                     "optimiser": optimiser.state_dict(),
                     "schedule": schedule.state_dict(),
                     "average": average.module.state_dict() if average is not None else {},

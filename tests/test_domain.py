@@ -146,7 +146,7 @@ def test_the_features_are_those_of_the_published_network(gate, film):
     import timm
     import torch
 
-    model = timm.create_model("mobilenetv2_100", pretrained=False, pad_type="same").eval()
+    model = timm.create_model("mobilenetv2_100", pretrained=False, pad_type="same", in_chans=1).eval()
     state = model.state_dict()
     for name, tensor in state.items():
         if name.endswith(("running_mean", "bias")):
@@ -170,7 +170,7 @@ def test_the_features_are_those_of_the_published_network(gate, film):
     low, high = np.percentile(picture, (1, 99))
     gray = torch.from_numpy(np.clip((picture - low) / (high - low), 0, 1)).float()
     with torch.inference_mode():
-        x = model.bn1(model.conv_stem((2 * gray - 1).expand(1, 3, -1, -1)))
+        x = model.bn1(model.conv_stem((2 * gray - 1)[None, None]))
         for stage in model.blocks[:5]:
             x = stage(x)
         x = model.blocks[5][0](x)
@@ -203,10 +203,12 @@ def test_no_picture_serves_on_both_sides():
     assert not [kind for kind in shared if FITTING[kind] is MEASURING[kind][0]]
 
 
-def test_of_200_other_pictures_95_in_100_are_refused(gate):
-    verdicts = [(kind, gate.judge(as_radiograph(picture))) for kind, picture in measuring_pictures()]
+@pytest.mark.parametrize("every", [5, pytest.param(1, marks=pytest.mark.slow)])
+def test_of_200_other_pictures_95_in_100_are_refused(gate, every):
+    verdicts = [(kind, gate.judge(as_radiograph(picture))) for kind, picture in measuring_pictures(every=every)]
     passed = [kind for kind, verdict in verdicts if verdict.in_domain]
-    assert len(verdicts) == 200 and len(passed) <= 10, passed
+    assert every > 1 or len(verdicts) == 200
+    assert len(passed) <= 0.05 * len(verdicts), passed
     for _, verdict in verdicts:
         assert verdict.in_domain == (verdict.score <= 1) == (verdict.reason == "")
         assert verdict.in_domain or verdict.reason.startswith(MESSAGE)
@@ -241,8 +243,8 @@ def test_judging_changes_nothing(gate, film):
 
 @pytest.mark.slow
 def test_of_unseen_films_2_in_100_are_refused_at_most(gate, fracture_data):
-    paths, split, _ = split_films(fracture_data)
-    refused = [path.name for path in paths[split == "test"] if not gate.judge(read_image(path)).in_domain]
+    cases, split, _ = split_films(fracture_data)
+    refused = [case.id for case in cases[split == "test"] if not gate.judge(read_image(case.path)).in_domain]
     assert len(refused) <= 0.02 * (split == "test").sum(), refused
 
 

@@ -19,11 +19,12 @@ import train as command
 from fracture_core import training, weights
 from fracture_core.datasets import read_fracatlas
 from fracture_core.errors import DataSetError, FractureError, UnknownName, WeightsError
+from fracture_core.imaging import read_image
 from fracture_core.models import build_model
-from fracture_core.preprocessing import build_pipeline
+from fracture_core.preprocessing import apply_affine, build_pipeline
 from fracture_core.recipes import RECIPES, Augmentation, Recipe, get_recipe
 from fracture_core.results import read_records
-from fracture_core.training import Films, augment, decode_films, fit, normalise, predict_logits
+from fracture_core.training import Films, augment, decode_films, fit, guidance_loss, normalise, predict_logits
 
 SIDE = 32
 TINY = Recipe(
@@ -51,19 +52,36 @@ TINY = Recipe(
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
-def tiny_model(*_: object, **__: object) -> nn.Module:
+class TinyModel(nn.Module):
     """Two convolutions, batch norm and dropout: all that a checkpoint has to keep, in a thousand weights."""
-    return nn.Sequential(
-        nn.Conv2d(3, 8, 3, stride=2, padding=1),
-        nn.BatchNorm2d(8),
-        nn.ReLU(),
-        nn.Conv2d(8, 8, 3, stride=2, padding=1),
-        nn.ReLU(),
-        nn.AdaptiveMaxPool2d(1),
-        nn.Flatten(),
-        nn.Dropout(0.2),
-        nn.Linear(8, 2),
-    )
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body = nn.Sequential(
+            nn.Conv2d(3, 8, 3, stride=2, padding=1),
+            nn.BatchNorm2d(8),
+            nn.ReLU(),
+            nn.Conv2d(8, 8, 3, stride=2, padding=1),
+            nn.ReLU(),
+        )
+        self.pool = nn.Sequential(nn.AdaptiveMaxPool2d(1), nn.Flatten(), nn.Dropout(0.2))
+        self.classifier = nn.Linear(8, 2)
+
+    def forward_features(self, x: torch.Tensor) -> torch.Tensor:
+        return self.body(x)
+
+    def forward_head(self, features: torch.Tensor) -> torch.Tensor:
+        return self.classifier(self.pool(features))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.forward_head(self.forward_features(x))
+
+    def get_classifier(self) -> nn.Linear:
+        return self.classifier
+
+
+def tiny_model(*_: object, **__: object) -> nn.Module:
+    return TinyModel()
 
 
 def easy_films(count: int = 60) -> Films:
@@ -71,10 +89,12 @@ def easy_films(count: int = 60) -> Films:
     rng = np.random.default_rng(0)
     pixels = rng.integers(0, 90, (count, SIDE, SIDE), dtype=np.uint8)
     labels = np.arange(count) % 2
+    regions = np.zeros((count, SIDE // 4, SIDE // 4), np.uint8)
     for index in np.flatnonzero(labels):
         row, column = rng.integers(4, SIDE - 12, 2)
         pixels[index, row : row + 8, column : column + 8] = 230
-    return Films(pixels, labels, 0)
+        regions[index, row // 4 : row // 4 + 2, column // 4 : column // 4 + 2] = 1
+    return Films(pixels, labels, 0, regions)
 
 
 TRAIN, VAL = np.arange(0, 40), np.arange(40, 60)
@@ -110,7 +130,8 @@ def _batch(count: int = 4, side: int = 24) -> torch.Tensor:
 
 
 def _augmented(images: torch.Tensor, augmentation: Augmentation, seed: int = 1) -> torch.Tensor:
-    return augment(images, augmentation, generator=torch.Generator().manual_seed(seed))
+    regions = torch.zeros(len(images), 1, 6, 6)
+    return augment(images, regions, augmentation, generator=torch.Generator().manual_seed(seed))[0]
 
 
 def test_augmentation_keeps_shape_and_range():
@@ -242,11 +263,12 @@ def test_decoding_where_no_film_can_be_read(made_fracatlas):
 def test_the_cache_gives_back_what_was_decoded(made_fracatlas, tmp_path, monkeypatch):
     root = made_fracatlas(6)
     (root / "images" / "Non_fractured" / "IMG0000004.jpg").write_bytes(b"no picture")
-    data, pipeline, cache = read_fracatlas(root), build_pipeline("ours", size=SIDE), tmp_path / "new" / "films.npy"
+    data, pipeline, cache = read_fracatlas(root), build_pipeline("ours", size=SIDE), tmp_path / "new" / "films.npz"
     first = decode_films(data, pipeline, cache=cache)
     monkeypatch.setattr(training, "read_image", lambda path: pytest.fail("decoded again"))
     again = decode_films(data, pipeline, cache=cache)
     assert (again.pixels == first.pixels).all()
+    assert (again.regions == first.regions).all()
     assert again.labels.tolist() == first.labels.tolist()
     assert again.damaged == first.damaged == 1
     assert not list(cache.parent.glob("*.partial*"))
@@ -254,20 +276,85 @@ def test_the_cache_gives_back_what_was_decoded(made_fracatlas, tmp_path, monkeyp
 
 def test_a_cache_cut_short_is_not_used(made_fracatlas, tmp_path, monkeypatch):
     data, pipeline = read_fracatlas(made_fracatlas(4)), build_pipeline("ours", size=SIDE)
-    cache, store = tmp_path / "films.npy", np.save
+    cache, store = tmp_path / "films.npz", np.savez
 
-    def full_disk(path: Path, values: np.ndarray) -> None:
+    def full_disk(path: Path, **arrays: np.ndarray) -> None:
         if ".partial" in path.name:
-            path.write_bytes(b"\x93NUMPY cut")
+            path.write_bytes(b"PK cut")
             raise OSError(28, "No space left on device")
-        store(path, values)
+        store(path, **arrays)
 
-    monkeypatch.setattr(np, "save", full_disk)
+    monkeypatch.setattr(np, "savez", full_disk)
     with pytest.raises(OSError, match="No space"):
         decode_films(data, pipeline, cache=cache)
     monkeypatch.undo()
     assert not cache.exists()
     assert decode_films(data, pipeline, cache=cache).pixels.any()
+
+
+def test_regions_lie_on_the_decoded_film_where_the_experts_drew_them(made_fracatlas):
+    data, pipeline = read_fracatlas(made_fracatlas(4)), build_pipeline("ours", size=SIDE)
+    case = next(case for case in data.cases if case.label)
+    height, width = read_image(case.path).shape
+    square = np.array([[0.25, 0.5], [0.75, 0.5], [0.75, 1.0], [0.25, 1.0]]) * (width, height)
+    mask = training._rasterise([square], pipeline, (height, width))
+    low, high = (
+        apply_affine(pipeline.geometry((height, width)), np.array([[0.25, 0.5], [0.75, 1.0]]) * (width, height)) / 4
+    )
+    rows, columns = np.nonzero(mask)
+    assert abs(columns.min() - low[0]) <= 1 and abs(columns.max() + 1 - high[0]) <= 1
+    assert abs(rows.min() - low[1]) <= 1 and abs(rows.max() + 1 - high[1]) <= 1
+
+
+# Guidance ----------------------------------------------------------------------------------------------
+
+
+def test_a_window_keeps_a_region_in_view():
+    images, regions = torch.zeros(64, 1, 48, 48), torch.zeros(64, 1, 24, 24)
+    for index in range(64):
+        row, column = divmod(index * 7 % 529, 23)
+        regions[index, 0, row : row + 2, column : column + 2] = 1
+    for seed in range(5):
+        generator = torch.Generator().manual_seed(seed)
+        _, moved = augment(images, regions, Augmentation(zoom=1.0), generator=generator)
+        assert (moved.flatten(1).max(dim=1).values > 0.5).all()
+
+
+def test_films_and_regions_move_alike():
+    images = torch.zeros(16, 1, 48, 48)
+    images[:, :, 20:32, 8:20] = 1
+    regions = images[:, :, ::2, ::2].clone()
+    geometry = Augmentation(rotation=30, scale=0.2, shift=0.05, horizontal_flip=0.5, vertical_flip=0.5, zoom=0.8)
+    moved, with_it = augment(images, regions, geometry, generator=torch.Generator().manual_seed(3))
+    shrunk = torch.nn.functional.avg_pool2d(moved, 2)
+    assert (shrunk - with_it).abs().mean() < 0.02
+
+
+def test_guidance_by_hand():
+    """Two places with map values 0 and log 3: three quarters of the weight lie on the second."""
+    features = torch.tensor([[[[0.0, 1.0]]]])
+    classifier = nn.Linear(1, 2)
+    with torch.no_grad():
+        classifier.weight.copy_(torch.tensor([[0.0], [np.log(3.0)]]))
+    right = torch.tensor([[[[0.0, 1.0]]]])
+    assert float(guidance_loss(features, classifier, right).detach()) == pytest.approx(-np.log(0.75), abs=1e-6)
+    assert float(guidance_loss(features, classifier, right.flip(-1)).detach()) == pytest.approx(
+        -np.log(0.25), abs=1e-6
+    )
+    assert float(guidance_loss(features, classifier, torch.zeros_like(right)).detach()) == 0
+
+
+def test_guidance_draws_the_map_into_the_regions(tiny):
+    films = easy_films()
+
+    def share_inside(result: training.FitResult) -> float:
+        pixels = torch.from_numpy(films.pixels[VAL])[:, None].float() / 255
+        regions = torch.from_numpy(films.regions[VAL])[:, None].float()
+        with torch.no_grad():
+            features = result.model.forward_features(normalise(pixels, build_pipeline("ours", size=SIDE)))
+            return float(torch.exp(-guidance_loss(features, result.model.get_classifier(), regions)))
+
+    assert share_inside(fit_tiny(replace(TINY, guidance=1.0))) > share_inside(fit_tiny())
 
 
 # Learning ----------------------------------------------------------------------------------------------
@@ -290,7 +377,7 @@ def test_fit_learns_what_can_be_learnt(tiny):
 def test_fit_is_repeatable_and_follows_its_seed(tiny):
     first, again, other = (fit_tiny(replace(TINY, epochs=1), seed=seed) for seed in (3, 3, 4))
     assert_same(first, again)
-    assert not torch.equal(first.model[0].weight, other.model[0].weight)
+    assert not torch.equal(first.model.body[0].weight, other.model.body[0].weight)
 
 
 def test_the_averaged_weights_are_kept_where_asked_for(tiny):
@@ -298,9 +385,9 @@ def test_the_averaged_weights_are_kept_where_asked_for(tiny):
     torch.manual_seed(0)
     start = tiny_model()
     # dropout, films and augmentation are the same, so the average lies between the start and the end
-    moved = (raw[0].weight - start[0].weight).norm()
-    assert 0 < (averaged[0].weight - start[0].weight).norm() < moved
-    assert not torch.equal(raw[0].weight, averaged[0].weight)
+    moved = (raw.body[0].weight - start.body[0].weight).norm()
+    assert 0 < (averaged.body[0].weight - start.body[0].weight).norm() < moved
+    assert not torch.equal(raw.body[0].weight, averaged.body[0].weight)
 
 
 @pytest.mark.parametrize("optimiser", ["adamw", "adam", "sgd"])
@@ -512,7 +599,7 @@ def test_a_whole_run_leaves_one_record(tiny, made_fracatlas, tmp_path, monkeypat
     assert record["metrics"]["auc"]["value"] > 0.9  # a bright bar is easily seen
     assert record["split"]["counts"]["test"]["films"] == len(members["test"])
     assert not record["comparable"]["value"]
-    assert {path.suffix for path in work.iterdir()} == {".npy", ".ckpt"}
+    assert {path.suffix for path in work.iterdir()} == {".npz", ".ckpt"}
 
 
 def test_commit_outside_a_checkout_is_none(tmp_path, monkeypatch):

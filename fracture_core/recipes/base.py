@@ -19,6 +19,7 @@ class Augmentation:
         brightness, contrast: uniform additive shift and multiplicative half-width, of pixels in [0, 1].
         gamma: log-uniform in [1/(1+gamma), 1+gamma].
         noise: standard deviation of Gaussian noise, uniform in [0, noise].
+        zoom: half the films are cut to a window 1 to 1 + zoom times smaller; one expert region stays inside it.
     """
 
     rotation: float = 0.0
@@ -30,6 +31,7 @@ class Augmentation:
     contrast: float = 0.0
     gamma: float = 0.0
     noise: float = 0.0
+    zoom: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +50,7 @@ class Recipe:
         label_smoothing: share of the target spread over both classes.
         ema: decay of the averaged weights that are evaluated and kept; 0 keeps the raw ones.
         clip: largest gradient norm; 0 leaves gradients alone.
+        guidance: weight of the loss that draws the class-activation map into the experts' regions; 0 leaves it out.
         augmentation: see ``Augmentation``.
         shares: split name → share of the films.
     """
@@ -69,6 +72,7 @@ class Recipe:
     label_smoothing: float = 0.0
     ema: float = 0.0
     clip: float = 0.0
+    guidance: float = 0.0
     augmentation: Augmentation = field(default_factory=Augmentation)
     shares: Mapping[str, float] = field(default_factory=lambda: {"train": 0.7, "val": 0.15, "test": 0.15})
 
