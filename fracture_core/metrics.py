@@ -169,7 +169,7 @@ def operate(labels: np.ndarray, probabilities: np.ndarray, *, threshold: float, 
 
 
 RULES = {
-    "balanced": "highest sensitivity + specificity on validation (Youden, Cancer 3:32, 1950)",
+    "balanced": "where the lower of sensitivity and specificity is highest on validation",
     "sensitive": "highest threshold with sensitivity of at least 0.95 on validation",
     "specific": "lowest threshold with specificity of at least 0.95 on validation",
 }
@@ -189,7 +189,7 @@ def choose_thresholds(labels: np.ndarray, probabilities: np.ndarray) -> dict[str
     sensitive = float(cuts[np.flatnonzero(sensitivity >= 0.95)[-1]])
     specific = float(cuts[np.flatnonzero(specificity >= 0.95)[0]])
     return {
-        "balanced": float(cuts[np.argmax(sensitivity + specificity)]),
+        "balanced": float(cuts[np.argmax(np.minimum(sensitivity, specificity))]),
         "sensitive": min(sensitive, specific),
         "specific": max(sensitive, specific),
     }

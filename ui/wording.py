@@ -36,7 +36,7 @@ FINDINGS = {
 }
 
 OPERATING_POINTS = {
-    "balanced": ("Balanced", "Weighs missed fractures and false alarms alike."),
+    "balanced": ("Balanced", "Misses and false alarms are about equally rare."),
     "sensitive": ("Sensitive", "Set to find at least 95 of 100 fractures; more false alarms."),
     "specific": ("Specific", "Set to clear at least 95 of 100 whole bones; more misses."),
 }
