@@ -116,19 +116,22 @@ def one_film(film: Film, card: Card, operating_point: str) -> None:
         width="stretch",
         key=f"remove-{film.key}",
     )
+    notes = st.empty()
     with loaders.error_boundary():
         with st.spinner("Reading the film", show_time=False):
             opened = tray().open(film, frame=_chosen_frame(film))
             classifier = loaders.classifier(card.name)
             prediction = opened.prediction(classifier, operating_point=operating_point)
+        if opened.radiograph.notes:
+            notes.caption(":material/info: " + _plain(" · ".join(opened.radiograph.notes)))
         left, right = st.columns([3, 2], gap="large")
         with right:
             _finding(prediction, card)
             shown = prediction.domain.in_domain or st.toggle("Show what the model answers all the same")
+            heatmap, method = None, "gradcam"
             if shown:
                 _answer(prediction, opened, card)
-            heatmap = None
-            method = _method()
+                method = _method()
         with left, loaders.error_boundary():
             heatmap = _film(opened, classifier, method, shown=shown)
         with right:
@@ -153,7 +156,9 @@ def _finding(prediction: Prediction, card: Card) -> None:
         f"{said.text}</span></div>"
     )
     if not prediction.domain.in_domain:
-        st.markdown(prediction.domain.reason)
+        # the heading has said the first half of the sentence
+        reason = prediction.domain.reason.removeprefix(said.text).lstrip(":. ")
+        st.markdown(_plain(reason[:1].upper() + reason[1:]))
 
 
 def _answer(prediction: Prediction, opened: Opened, card: Card) -> None:
@@ -224,8 +229,6 @@ def _film(opened: Opened, classifier: Classifier, method: str, *, shown: bool) -
     viewer(opened.encoded["film"], heat=heat, key="viewer")
     if radiograph.frames > 1:
         st.slider("Frame", 0, radiograph.frames - 1, radiograph.frame, key=f"frame-{opened.film.key}")
-    for note in radiograph.notes:
-        st.caption(f":material/info: {_plain(note)}")
     return heatmap
 
 
