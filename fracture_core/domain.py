@@ -238,12 +238,12 @@ def _forward(x: Tensor, layers: Mapping[str, Tensor]) -> Tensor:
             return functional.conv2d(functional.pad(x, (0, 1, 0, 1)), weight, bias, stride=2, groups=groups)
         return functional.conv2d(x, weight, bias, padding=weight.shape[-1] // 2, groups=groups)
 
-    x = functional.relu6(convolve(x, "stem", 2))
+    x = functional.relu6(convolve(x, "stem", 2), inplace=True)
     for index, stride in enumerate(STRIDES):
         name, y = f"block{index:02}", x
         if f"{name}.expand.weight" in layers:
-            y = functional.relu6(convolve(y, f"{name}.expand"))
-        y = functional.relu6(convolve(y, f"{name}.depthwise", stride))
+            y = functional.relu6(convolve(y, f"{name}.expand"), inplace=True)
+        y = functional.relu6(convolve(y, f"{name}.depthwise", stride), inplace=True)
         y = convolve(y, f"{name}.project")
         x = x + y if y.shape == x.shape else y
     return x

