@@ -10,8 +10,8 @@ of its last feature map over the picture are judged twice:
 - the Mahalanobis distance from the films (Lee et al., NeurIPS 2018, arXiv 1807.03888, one class, shrunken
   covariance) refuses what is far from any film, whether or not its kind was thought of.
 
-Everything learnt was learnt on training films, the limits were set on validation films (``scripts/fit_gate.py``), and
-``weights/gate/gate.json`` says how well it does on others.
+Everything learnt was learnt on training films, the limits were set on validation films
+(``python -m scripts.fit_gate``), and ``weights/gate/gate.json`` says how well it does on others.
 
 >>> gate = load_gate()                                       # doctest: +SKIP
 >>> gate.judge(read_image("holiday.jpg")).reason             # doctest: +SKIP
@@ -262,7 +262,7 @@ def load_gate(root: Path | None = None) -> Gate:
     from safetensors.torch import load
 
     root = root or weights_root() / "gate"
-    remedy = f"restore '{root}' from the repository, or fit it again: python scripts/fit_gate.py --data DIR"
+    remedy = f"restore '{root}' from the repository, or fit it again: python -m scripts.fit_gate --data DIR"
     try:
         card = json.loads((root / "gate.json").read_text(encoding="utf-8"))
         content = (root / "model.safetensors").read_bytes()

@@ -35,7 +35,9 @@ from fracture_core.domain import (
 from fracture_core.errors import WeightsError
 from fracture_core.imaging import Radiograph, read_image
 from fracture_core.phantom import REGIONS, ct_series, radiograph, samples
-from scripts.fit_gate import FITTING, MEASURING, as_radiograph, measuring_pictures, spectrum, split_films
+from scripts.fit_gate import as_radiograph, split_films
+from scripts.gate.kinds import FITTING, MEASURING, measuring_pictures
+from scripts.gate.parts import spectrum
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from fracture_core import weights
 from fracture_core.phantom import ct_series, radiograph, to_dicom, to_png
 from ui.films import Film, Tray, uploaded_film
 
@@ -176,3 +179,19 @@ def test_about_states_use_privacy_and_attribution(app: AppTest) -> None:
     assert "Research and teaching use only" in said
     assert "FracAtlas" in said
     assert "written to disk" in said
+
+
+def test_all_installed_models_answer_side_by_side(app: AppTest, tmp_path: Path, monkeypatch) -> None:
+    for name, title in (("default", "First model"), ("second", "Second model")):
+        shutil.copytree(weights.WEIGHTS / "default", tmp_path / name)
+        card = json.loads((tmp_path / name / "card.json").read_text())
+        (tmp_path / name / "card.json").write_text(json.dumps({**card, "title": title}))
+    shutil.copytree(weights.WEIGHTS / "gate", tmp_path / "gate")
+    monkeypatch.setenv("FRACTURE_WEIGHTS", str(tmp_path))
+    with_films(app, phantom_film()).run()
+    assert not app.exception
+    strip = json.loads(app.get("plotly_chart")[0].proto.spec)
+    assert strip["layout"]["yaxis"]["ticktext"] == ["First model", "Second model"]
+    app.selectbox(key="model").set_value("second").run()
+    strip = json.loads(app.get("plotly_chart")[0].proto.spec)
+    assert strip["layout"]["yaxis"]["ticktext"] == ["Second model", "First model"]
