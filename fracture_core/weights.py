@@ -60,6 +60,11 @@ class Card:
         return str(self.data["sha256"])
 
     @cached_property
+    def identity(self) -> str:
+        """Tells this card from every other, and from itself after a change: a key for what was computed with it."""
+        return hashlib.sha256(f"{self.name}\0{to_json(self.data)}".encode()).hexdigest()
+
+    @cached_property
     def calibration(self) -> Calibration:
         return Calibration(**self.data["calibration"])
 

@@ -4,9 +4,9 @@ import threading
 
 import numpy as np
 import pytest
-from fracture_core.domain import Verdict
 
 from fracture_core import weights
+from fracture_core.domain import Verdict
 from fracture_core.errors import FractureError, UnknownName, WeightsError
 from fracture_core.imaging import Radiograph, read_image
 from fracture_core.inference import (

@@ -14,7 +14,7 @@ from fracture_core.errors import FractureError
 from fracture_core.weights import Card
 from ui import loaders
 from ui.films import Answer, Film, Opened, Tray, fracatlas_samples, sample, synthetic_samples, uploaded_film
-from ui.wording import FINDINGS, GRAY, OPERATING_POINTS, meaning
+from ui.wording import FINDINGS, GRAY, OPERATING_POINTS, meaning, probability_words
 
 if TYPE_CHECKING:
     from fracture_core.explain import Heatmap
@@ -71,6 +71,12 @@ def _remove_all(films: Tray) -> None:
     st.query_params.pop("film", None)
 
 
+def _remove(films: Tray, film: Film) -> None:
+    films.remove(film)
+    st.session_state.pop(SELECTED, None)
+    st.query_params.pop("film", None)
+
+
 def take_film_from_address(films: Tray, card: Card) -> None:
     """Open the sample named in the page's address, so that a view of it can be shared."""
     key = st.query_params.get("film")
@@ -109,13 +115,7 @@ def one_film(film: Film, card: Card, operating_point: str) -> None:
 
     heading, remove = st.columns([5, 1], vertical_alignment="center")
     heading.markdown(f"**{_plain(film.name)}**" + (f" · {film.note}" if film.note else ""))
-    remove.button(
-        "Remove film" if len(tray().films) == 1 else "Remove all films",
-        on_click=_remove_all,
-        args=(tray(),),
-        width="stretch",
-        key=f"remove-{film.key}",
-    )
+    remove.button("Remove film", on_click=_remove, args=(tray(), film), width="stretch", key=f"remove-{film.key}")
     notes = st.empty()
     with loaders.error_boundary():
         with st.spinner("Reading the film", show_time=False):
@@ -167,7 +167,8 @@ def _answer(prediction: Prediction, opened: Opened, card: Card) -> None:
     point = card.operating_points[prediction.operating_point]
     name = OPERATING_POINTS[prediction.operating_point][0].lower()
     st.markdown(
-        f"Probability **{prediction.probability:.2f}**, calibrated; at the {name} operating point {meaning(point)}.",
+        f"Probability **{probability_words(prediction.probability)}**, calibrated; at the {name} operating point "
+        f"{meaning(point)}.",
         help=(
             f"Threshold {point.threshold:.2f}: {point.rule}. Measured on {point.sensitivity.n} fractured and "
             f"{point.specificity.n} whole test films; brackets hold 95 % intervals."
@@ -220,7 +221,7 @@ def _film(opened: Opened, classifier: Classifier, method: str, *, shown: bool) -
     if shown:
         with st.spinner(f"{METHODS[method].title}: looking where the model looked", show_time=True):
             heatmap = opened.heatmap(classifier, method=method)
-        key = f"{classifier.card.sha256} {method}"
+        key = f"{classifier.card.identity} {method}"
         if key not in opened.encoded:
             opened.encoded[key] = encode_heat(
                 heatmap.resized(map_shape(radiograph.shape)), title=METHODS[method].title, flat=heatmap.flat
@@ -322,13 +323,13 @@ def many_films(films: Tray, card: Card, operating_point: str) -> None:
         return
     top = st.container(horizontal=True, vertical_alignment="center")
     summary = top.empty()
-    remaining = films.unanswered(card.sha256)
+    remaining = films.unanswered(card.identity)
     place = st.empty()
     if remaining and not st.session_state.get(_PAUSED):
         top.button("Stop", icon=":material/stop:", on_click=_pause, args=(True,))
         _answer_remaining(films, card, operating_point, summary=summary, table=place)
         st.rerun()
-    answers = [films.answers[key, card.sha256] for key in films.films if (key, card.sha256) in films.answers]
+    answers = [films.answers[key, card.identity] for key in films.films if (key, card.identity) in films.answers]
     summary.markdown(_counts(answers, len(films.films)))
     if remaining:
         top.button(f"Go on with {len(remaining)} films", icon=":material/play_arrow:", on_click=_pause, args=(False,))
@@ -350,7 +351,7 @@ def _pause(paused: bool) -> None:
 
 def _answer_remaining(films: Tray, card: Card, operating_point: str, *, summary: Any, table: Any) -> None:
     total, began, shown = len(films.films), time.monotonic(), 0.0
-    waiting = len(films.unanswered(card.sha256))
+    waiting = len(films.unanswered(card.identity))
     with st.spinner("Loading the model"):
         classifier = loaders.classifier(card.name)
     for done, _ in enumerate(films.answer_all(classifier, operating_point=operating_point), start=1):
@@ -363,7 +364,7 @@ def _answer_remaining(films: Tray, card: Card, operating_point: str, *, summary:
             1 - (waiting - done) / total,
             text=f"{total - waiting + done} of {total} films, about {left:.0f} s left",
         )
-        answers = [films.answers[key, card.sha256] for key in films.films if (key, card.sha256) in films.answers]
+        answers = [films.answers[key, card.identity] for key in films.films if (key, card.identity) in films.answers]
         table.dataframe(_styled(answers), column_config=_COLUMNS, hide_index=True, row_height=64)
 
 
@@ -385,7 +386,7 @@ def _walk(films: Tray, film: Film) -> None:
         on_click=go,
         args=(keys[place - 1],),
         disabled=place == 0,
-        shortcut="Left",
+        shortcut="P",
     )
     row.button(
         "Next",
@@ -393,7 +394,7 @@ def _walk(films: Tray, film: Film) -> None:
         on_click=go,
         args=(keys[(place + 1) % len(keys)],),
         disabled=place == len(keys) - 1,
-        shortcut="Right",
+        shortcut="N",
     )
     row.caption(f"{place + 1} of {len(keys)}")
 

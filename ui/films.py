@@ -62,14 +62,14 @@ class Opened:
     encoded: dict[str, Any] = field(default_factory=dict)
 
     def view(self, classifier: Classifier) -> View:
-        if classifier.card.sha256 not in self.views:
-            self.views[classifier.card.sha256] = classifier.view(self.radiograph)
-        return self.views[classifier.card.sha256]
+        if classifier.card.identity not in self.views:
+            self.views[classifier.card.identity] = classifier.view(self.radiograph)
+        return self.views[classifier.card.identity]
 
     def prediction(self, classifier: Classifier, *, operating_point: str) -> Prediction:
         from fracture_core.inference import at_operating_point
 
-        key = classifier.card.sha256
+        key = classifier.card.identity
         if key not in self.predictions:
             self.predictions[key] = classifier.predict(self.radiograph, view=self.view(classifier))
         return at_operating_point(self.predictions[key], classifier.card, operating_point)
@@ -77,7 +77,7 @@ class Opened:
     def heatmap(self, classifier: Classifier, *, method: str) -> Heatmap:
         from fracture_core.explain import explain
 
-        key = (classifier.card.sha256, method)
+        key = (classifier.card.identity, method)
         if key not in self.heatmaps:
             view = self.view(classifier)
             self.heatmaps[key] = explain(classifier, self.radiograph, method=method, view=view)
@@ -94,6 +94,12 @@ class Tray:
 
     def add(self, film: Film) -> None:
         self.films.setdefault(film.key, film)
+
+    def remove(self, film: Film) -> None:
+        """Forget a film and everything computed on it."""
+        self.films.pop(film.key, None)
+        self.answers = {key: answer for key, answer in self.answers.items() if key[0] != film.key}
+        self.opened = OrderedDict((key, kept) for key, kept in self.opened.items() if key[0] != film.key)
 
     def clear(self) -> None:
         self.films.clear()
@@ -123,7 +129,7 @@ class Tray:
         """Answer the films that have no answer of this model yet, one by one; each is kept as it comes."""
         from fracture_core.inference import predict_many
 
-        model = classifier.card.sha256
+        model = classifier.card.identity
         waiting = self.unanswered(model)
         sources = ((film.name, film.content) for film in waiting)
         for outcome in predict_many(classifier, sources, operating_point=operating_point):

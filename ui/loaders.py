@@ -23,17 +23,14 @@ _loading = threading.Lock()
 
 
 def classifier(name: str) -> Classifier:
-    """Installed weights by name, loaded once per server and again when their file changes."""
-    return _classifier(name, weights.load_card(name).sha256)
-
-
-def _classifier(name: str, sha256: str) -> Classifier:
+    """Installed weights by name, loaded once per server and again when weights or card change."""
+    card = weights.load_card(name)
     with _loading:  # two sessions asking at once load once
-        return _load(name, sha256)
+        return _load(name, card.identity)
 
 
 @cache
-def _load(name: str, sha256: str) -> Classifier:
+def _load(name: str, identity: str) -> Classifier:
     from fracture_core.inference import load_classifier
 
     return load_classifier(name)

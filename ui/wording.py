@@ -42,6 +42,13 @@ OPERATING_POINTS = {
 }
 
 
+def probability_words(probability: float) -> str:
+    """Two places, and never 0 or 1: no film is certain."""
+    if probability >= 0.995:
+        return "over 0.99"
+    return "under 0.01" if probability < 0.005 else f"{probability:.2f}"
+
+
 def meaning(point: OperatingPoint) -> str:
     """What an operating point gives, in one sentence."""
     return (

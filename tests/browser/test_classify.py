@@ -143,6 +143,22 @@ def test_many_films_fill_a_table(page) -> None:
     assert len(lines) == 14
 
 
+def test_a_line_of_the_table_opens_its_film_and_the_way_back(page) -> None:
+    drop(page, *((f"film {seed}.png", to_png(radiograph(seed=seed))) for seed in range(4)))
+    page.get_by_text("Download table (CSV)").wait_for()
+    table = page.locator("[data-testid=stDataFrame]")
+    table.locator("canvas").first.wait_for()
+    box = table.bounding_box()
+    page.mouse.click(box["x"] + 200, box["y"] + 36 + 64 * 2 + 30)  # the third line
+    page.get_by_text("3 of 4").wait_for()
+    wait_for_map(page)
+    page.get_by_role("button", name="Next").click()
+    page.get_by_text("4 of 4").wait_for()
+    page.get_by_role("button", name="Remove film").click()
+    page.get_by_text("Download table (CSV)").wait_for()
+    assert "3 films" in page.inner_text("body")
+
+
 def test_a_report_is_downloaded(page) -> None:
     drop(page, ("leg.png", to_png(radiograph(seed=4, region="leg", fracture="oblique"))))
     wait_for_map(page)
