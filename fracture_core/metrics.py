@@ -25,11 +25,12 @@ class Estimate:
     high: float
     n: int
 
-    def percent(self) -> str:
+    def percent(self, *, places: int = 0) -> str:
         """``91 % [86–95]``."""
         if not self._known:
             return "an unmeasured share"
-        return f"{100 * self.value:.0f} % [{100 * self.low:.0f}–{100 * self.high:.0f}]"
+        value, low, high = (f"{100 * share:.{places}f}" for share in (self.value, self.low, self.high))
+        return f"{value} % [{low}–{high}]"
 
     def decimal(self) -> str:
         """``0.912 [0.880–0.940]``."""

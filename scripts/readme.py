@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
 from fracture_core import weights
+from fracture_core.metrics import Estimate
 from fracture_core.weights import Card
 
 README = Path(__file__).resolve().parent.parent / "README.md"
@@ -34,9 +36,19 @@ def table() -> str:
     return "\n".join([head, "|---|---|---|---|---|---|", *map(row, cards)])
 
 
+def gate() -> str:
+    """What the gate before the models refuses, in a sentence."""
+    card = json.loads((weights.weights_root() / "gate" / "gate.json").read_text(encoding="utf-8"))
+    others, films = (Estimate(**card["measured"][key]) for key in ("pictures_refused", "test_films_refused"))
+    return (
+        f"Pictures that are no limb radiographs are not answered: of {others.n} photographs, pages, blanks, noise, MR and "
+        f"CT slices {others.percent(places=1)} are refused, of {films.n} held-out films {films.percent(places=1)}."
+    )
+
+
 def with_table(text: str) -> str:
     """The README with its table replaced."""
-    block = f"{BEGIN}\n{table()}\n{END}"
+    block = f"{BEGIN}\n{table()}\n\n{gate()}\n{END}"
     return re.sub(f"{re.escape(BEGIN)}.*?{re.escape(END)}", lambda _: block, text, flags=re.DOTALL)
 
 

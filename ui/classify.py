@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 SELECTED = "selected_film"  # session: key of the film opened from the table
 _ROUND = "upload_round"  # session: renewing the uploader's key empties it
 _PAUSED = "paused"
+_OPENINGS = "openings"  # session: renewing the table's key forgets which line was clicked
 
 _LARGE_DROP_ZONE = """
 <style>
@@ -452,7 +453,7 @@ def _table(answers: list[Answer], card: Card, place: Any) -> None:
             label_visibility="collapsed",
             required=True,
         )
-        kind = _SHOWN[choice or "All"]
+        kind, openings = _SHOWN[choice or "All"], st.session_state.get(_OPENINGS, 0)
         kept = [a for a in answers if kind is None or (a.prediction.finding if a.prediction else "error") == kind]
         event = st.dataframe(
             _styled(kept),
@@ -461,12 +462,13 @@ def _table(answers: list[Answer], card: Card, place: Any) -> None:
             row_height=64,
             on_select="rerun",
             selection_mode="single-cell",
-            key=f"table-{card.name}-{choice}",
+            key=f"table-{card.name}-{choice}-{openings}",
             height=min(760, 42 + 64 * max(1, len(kept))),
             alt="Films with their findings",
         )
         st.caption("Click a line to open its film, a heading to sort.")
         if event.selection.cells:
+            st.session_state[_OPENINGS] = openings + 1
             st.session_state[SELECTED] = kept[event.selection.cells[0][0]].film.key
             st.rerun()
 
