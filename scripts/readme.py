@@ -41,8 +41,9 @@ def gate() -> str:
     card = json.loads((weights.weights_root() / "gate" / "gate.json").read_text(encoding="utf-8"))
     others, films = (Estimate(**card["measured"][key]) for key in ("pictures_refused", "test_films_refused"))
     return (
-        f"Pictures that are no limb radiographs are not answered: of {others.n} photographs, pages, blanks, noise, MR and "
-        f"CT slices {others.percent(places=1)} are refused, of {films.n} held-out films {films.percent(places=1)}."
+        f"Pictures that are no limb radiographs are not answered: of {others.n} photographs, pages, blanks, noise, "
+        f"MR and CT slices {others.percent(places=1)} are refused, of {films.n} held-out films "
+        f"{films.percent(places=1)}."
     )
 
 

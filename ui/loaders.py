@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from fracture_core.inference import Classifier
 
 log = logging.getLogger(__name__)
+WARM_UP_DELAY = 1.0  # s after the first page was asked for
 _loading = threading.Lock()
 
 
@@ -43,7 +44,10 @@ def cards() -> list[Card]:
 
 @cache
 def warm_up() -> None:
-    """Load the default model behind the first visitor's back, so that the first film need not wait for torch."""
+    """Load the default model behind the first visitor's back, so that the first film need not wait for torch.
+
+    It begins once the page has been painted: loading takes the processor that painting needs.
+    """
 
     def load() -> None:
         try:
@@ -51,7 +55,9 @@ def warm_up() -> None:
         except FractureError as error:
             log.warning("%s", error)  # the page says it again, to the user
 
-    threading.Thread(target=load, name="warm-up", daemon=True).start()
+    timer = threading.Timer(WARM_UP_DELAY, load)
+    timer.daemon = True
+    timer.start()
 
 
 @contextmanager
