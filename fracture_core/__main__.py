@@ -17,8 +17,7 @@ from typing import Any, TextIO
 
 from fracture_core import RESEARCH_ONLY, __version__
 from fracture_core.errors import FractureError
-
-COLUMNS = ("file", "status", "message", "probability", "finding", "in_domain", "model", "seconds")
+from fracture_core.tables import COLUMNS, answer_row
 
 
 def parser() -> argparse.ArgumentParser:
@@ -114,7 +113,9 @@ def classify(options: argparse.Namespace) -> int:
             for outcome in bar:
                 path, relative = files[outcome.index]
                 unread += outcome.error is not None
-                writer.writerow(_row(path, outcome))
+                film = outcome.radiograph
+                notes = film.notes if film is not None else ()
+                writer.writerow(answer_row(path, outcome.prediction, notes=notes, error=str(outcome.error)))
                 if options.heatmaps is not None and outcome.radiograph is not None:
                     heatmap = explain(classifier, outcome.radiograph, method=options.method, view=outcome.view)
                     target = options.heatmaps / relative.parent / f"{relative.name}.png"
@@ -128,23 +129,6 @@ def classify(options: argparse.Namespace) -> int:
     if unread:
         print(f"{unread} of {len(files)} files could not be read; the table says why.", file=sys.stderr)
     return 3 if unread else 0
-
-
-def _row(path: Path, outcome: Any) -> dict[str, Any]:
-    if outcome.error is not None:
-        return {"file": path, "status": "error", "message": str(outcome.error)}
-    prediction = outcome.prediction
-    notes = [prediction.domain.reason, *outcome.radiograph.notes]
-    return {
-        "file": path,
-        "status": "ok",
-        "message": "; ".join(note.rstrip(".") for note in notes if note),
-        "probability": f"{prediction.probability:.4f}",
-        "finding": prediction.finding,
-        "in_domain": str(prediction.domain.in_domain).lower(),
-        "model": prediction.model,
-        "seconds": f"{prediction.seconds:.4f}",
-    }
 
 
 class _table:  # noqa: N801 - used as a function

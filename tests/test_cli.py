@@ -7,8 +7,9 @@ import cv2
 import numpy as np
 import pytest
 
-from fracture_core.__main__ import COLUMNS, main
+from fracture_core.__main__ import main
 from fracture_core.phantom import radiograph, to_dicom, to_png
+from fracture_core.tables import COLUMNS
 
 
 @pytest.fixture

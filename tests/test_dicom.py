@@ -19,6 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fracture_core import dicom
+from fracture_core.dicom import masked_header, parsing
 from fracture_core.errors import (
     FractureError,
     ImageTooLarge,
@@ -26,7 +27,7 @@ from fracture_core.errors import (
     UnreadableImage,
     UnsupportedSyntax,
 )
-from fracture_core.imaging import Radiograph, read_image
+from fracture_core.imaging import Radiograph, quieten, read_image
 
 pydicom = pytest.importorskip("pydicom")
 pytestmark = pytest.mark.filterwarnings("ignore:The (value length|pixel data)")  # of pydicom, when tests write
@@ -501,7 +502,7 @@ def test_bombs_are_refused_before_decoding(monkeypatch: pytest.MonkeyPatch) -> N
     start = 132 + 12 + int.from_bytes(head[140:144], "little")
     squeezer = zlib.compressobj(9, wbits=-zlib.MAX_WBITS)
     body = squeezer.compress(bytes(3 << 20)) + squeezer.flush()
-    monkeypatch.setattr(dicom, "MAX_BYTES", 1 << 20)
+    monkeypatch.setattr(parsing, "MAX_BYTES", 1 << 20)
     with pytest.raises(ImageTooLarge, match="inflates"):
         read_image(head[:start] + body)
 
@@ -663,7 +664,7 @@ def test_private_nested_and_long_values() -> None:
     assert by_name["Anatomic Region Sequence"].value == "1 item(s)"
     assert by_name["Anatomic Region Sequence > Code Value"].value == "T-15460"
     meaning = by_name["Anatomic Region Sequence > Code Meaning"].value
-    assert len(meaning) == dicom.MAX_SHOWN and meaning.endswith("…")
+    assert len(meaning) == masked_header.MAX_SHOWN and meaning.endswith("…")
     assert by_name["Request Attributes Sequence > Code Value"].value == "masked"
 
 
@@ -672,7 +673,7 @@ def test_the_header_needs_no_pixels_and_logs_nothing(caplog: pytest.LogCaptureFi
     data = data.replace(b"20200304", b"2020/3/4").replace(b"MRN-778", b"MRN\xff778")
     with caplog.at_level(logging.DEBUG), warnings.catch_warnings(record=True) as seen:
         warnings.simplefilter("default")
-        dicom.quieten()
+        quieten()
         rows = dicom.header(data[: -film().nbytes], reveal=True)
         read_image(data)
     assert "2020/3/4" in [row.value for row in rows]

@@ -21,6 +21,7 @@ WITHOUT_TORCH = (
     "results",
     "recipes",
     "overlay",
+    "tables",
     "datasets",
     "audit",
     "imaging",

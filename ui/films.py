@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from fracture_core.imaging import Radiograph
     from fracture_core.inference import Classifier, Outcome, Prediction, View
 
+SELECTED = "selected_film"  # session: key of the film opened from the table
+PAUSED = "paused"  # session: the user stopped the answering
 OPENED = 6  # films kept decoded; opening one more forgets the one not looked at longest
 THUMBNAIL = 96  # px
 
@@ -125,6 +127,9 @@ class Tray:
     def unanswered(self, model: str) -> list[Film]:
         return [film for film in self.films.values() if (film.key, model) not in self.answers]
 
+    def answered(self, model: str) -> list[Answer]:
+        return [self.answers[key, model] for key in self.films if (key, model) in self.answers]
+
     def answer_all(self, classifier: Classifier, *, operating_point: str) -> Iterator[Answer]:
         """Answer the films that have no answer of this model yet, one by one; each is kept as it comes."""
         from fracture_core.inference import predict_many
@@ -220,3 +225,20 @@ def sample(key: str, fracatlas: list[str]) -> Film:
         if film.key == key:
             return film
     raise FractureError(f"There is no sample film '{key}' on this server. Choose one below, or drop your own.")
+
+
+def remove(film: Film) -> None:
+    """Forget one film, and leave its view."""
+    tray().remove(film)
+    _leave()
+
+
+def remove_all() -> None:
+    """Forget all films."""
+    tray().clear()
+    _leave()
+
+
+def _leave() -> None:
+    st.session_state.pop(SELECTED, None)
+    st.query_params.pop("film", None)

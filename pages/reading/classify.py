@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from ui import classify, loaders
+from ui import loaders
+from ui.drop_zone import drop_zone, samples, take_film_from_address
 from ui.films import tray
 from ui.frame import chosen
+from ui.many_films import many_films
+from ui.one_film import one_film
 
 card, operating_point = chosen()
 films = tray()
 
-classify.take_film_from_address(films, card)
-classify.drop_zone(films)
+take_film_from_address(films, card)
+drop_zone(films)
 if not films.films:
-    classify.samples(films, card)
+    samples(films, card)
 elif len(films.films) == 1:
-    classify.one_film(next(iter(films.films.values())), card, operating_point)
+    one_film(next(iter(films.films.values())), card, operating_point)
 else:
     with loaders.error_boundary():
-        classify.many_films(films, card, operating_point)
+        many_films(films, card, operating_point)

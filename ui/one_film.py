@@ -1,0 +1,207 @@
+"""One film with its answer, its map and everything that stands behind them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import streamlit as st
+
+from fracture_core import weights
+from fracture_core.weights import Card
+from ui import loaders
+from ui.films import Film, Opened, remove, thumbnail, tray
+from ui.wording import FINDINGS, OPERATING_POINTS, meaning, probability_words
+
+if TYPE_CHECKING:
+    from fracture_core.explain import Heatmap
+    from fracture_core.inference import Classifier, Prediction
+
+
+def one_film(film: Film, card: Card, operating_point: str) -> None:
+    """A film with its answer, map and everything that stands behind them."""
+    heading, button = st.columns([5, 1], vertical_alignment="center")
+    heading.markdown(f"**{_plain(film.name)}**" + (f" · {film.note}" if film.note else ""))
+    button.button("Remove film", on_click=remove, args=(film,), width="stretch", key=f"remove-{film.key}")
+    notes = st.empty()
+    with loaders.error_boundary():
+        with st.spinner("Reading the film", show_time=False):
+            opened = tray().open(film, frame=_chosen_frame(film))
+            classifier = loaders.classifier(card.name)
+            prediction = opened.prediction(classifier, operating_point=operating_point)
+        if opened.radiograph.notes:
+            notes.caption(":material/info: " + _plain(" · ".join(opened.radiograph.notes)))
+        left, right = st.columns([3, 2], gap="large")
+        with right:
+            _finding(prediction, card)
+            shown = prediction.domain.in_domain or st.toggle("Show what the model answers all the same")
+            heatmap, method = None, "gradcam"
+            if shown:
+                _answer(prediction, opened, card)
+                method = _method()
+        with left, loaders.error_boundary():
+            heatmap = _film(opened, classifier, method, shown=shown)
+        with right:
+            _evidence(opened, classifier, prediction, heatmap)
+
+
+def _plain(text: str) -> str:
+    """Text that markdown leaves alone."""
+    return "".join(f"\\{character}" if character in r"\`*_{}[]()#+-.!|~$:<>" else character for character in text)
+
+
+def _chosen_frame(film: Film) -> int | None:
+    return st.session_state.get(f"frame-{film.key}")
+
+
+def _finding(prediction: Prediction, card: Card) -> None:
+    said = FINDINGS[prediction.finding]
+    st.html(
+        f"<div role='status' style='border-left:6px solid {said.colour};padding:0.1rem 0 0.1rem 0.9rem'>"
+        f"<span style='font-size:1.9rem;font-weight:650;line-height:1.2'>"
+        f"<span aria-hidden='true' style='color:{said.colour};font-size:1.5rem'>{said.symbol}</span> "
+        f"{said.text}</span></div>"
+    )
+    if not prediction.domain.in_domain:
+        # the heading has said the first half of the sentence
+        reason = prediction.domain.reason.removeprefix(said.text).lstrip(":. ")
+        st.markdown(_plain(reason[:1].upper() + reason[1:]))
+
+
+def _answer(prediction: Prediction, opened: Opened, card: Card) -> None:
+    from ui.charts import answers_strip
+
+    point = card.operating_points[prediction.operating_point]
+    name = OPERATING_POINTS[prediction.operating_point][0].lower()
+    st.markdown(
+        f"Probability **{probability_words(prediction.probability)}**, calibrated; at the {name} operating point "
+        f"{meaning(point)}.",
+        help=(
+            f"Threshold {point.threshold:.2f}: {point.rule}. Measured on {point.sensitivity.n} fractured and "
+            f"{point.specificity.n} whole test films; brackets hold 95 % intervals."
+        ),
+    )
+    if prediction.finding == "uncertain":
+        st.markdown(
+            "The probability lies between the sensitive and the specific threshold, where the model errs most. "
+            f"Made to choose at this operating point, it says **{prediction.call}**."
+        )
+    answers = [(card, prediction)]
+    for name in weights.installed():
+        if name != card.name:
+            with loaders.error_boundary():
+                other = loaders.classifier(name)
+                answers.append((other.card, opened.prediction(other, operating_point=prediction.operating_point)))
+    st.plotly_chart(
+        answers_strip(answers),
+        config={"displayModeBar": False},
+        key=f"strip-{opened.film.key}",
+        alt=f"Probability {prediction.probability:.2f} on a scale from 0 to 1 with the model's thresholds",
+    )
+
+
+def _method() -> str:
+    from fracture_core.explain import METHODS
+
+    method = st.selectbox(
+        "Map",
+        list(METHODS),
+        format_func=lambda name: METHODS[name].title,
+        key="method",
+        bind="query-params",
+        help="How the map is computed from the network's last feature maps.",
+    )
+    st.caption(f"{METHODS[method].summary} {METHODS[method].source}.")
+    return str(method)
+
+
+def _film(opened: Opened, classifier: Classifier, method: str, *, shown: bool) -> Heatmap | None:
+    from fracture_core.explain import METHODS
+    from ui.viewer import encode_film, encode_heat, map_shape, viewer
+
+    radiograph = opened.radiograph
+    if "film" not in opened.encoded:
+        opened.encoded["film"] = encode_film(
+            radiograph.pixels, label=f"Film {radiograph.name}", spacing=radiograph.spacing
+        )
+    heatmap, heat = None, None
+    if shown:
+        with st.spinner(f"{METHODS[method].title}: looking where the model looked", show_time=True):
+            heatmap = opened.heatmap(classifier, method=method)
+        key = f"{classifier.card.identity} {method}"
+        if key not in opened.encoded:
+            opened.encoded[key] = encode_heat(
+                heatmap.resized(map_shape(radiograph.shape)), title=METHODS[method].title, flat=heatmap.flat
+            )
+        heat = opened.encoded[key]
+    viewer(opened.encoded["film"], heat=heat, key="viewer")
+    if radiograph.frames > 1:
+        st.slider("Frame", 0, radiograph.frames - 1, radiograph.frame, key=f"frame-{opened.film.key}")
+    return heatmap
+
+
+def _evidence(opened: Opened, classifier: Classifier, prediction: Prediction, heatmap: Heatmap | None) -> None:
+    with st.expander("How the model sees it", icon=":material/visibility:"):
+        _stages(opened, classifier)
+    with st.expander("File", icon=":material/description:"):
+        _file(opened)
+    with st.expander("Report", icon=":material/picture_as_pdf:"):
+        _report(opened, classifier.card, prediction, heatmap)
+
+
+def _stages(opened: Opened, classifier: Classifier) -> None:
+    key = f"stages {classifier.card.identity}"
+    if key not in opened.encoded:
+        prepared = classifier.pipeline(opened.radiograph.pixels, keep_stages=True)
+        opened.encoded[key] = [
+            (stage.name, stage.source, thumbnail(stage.image, longest=320)) for stage in prepared.stages
+        ]
+    for start in range(0, len(opened.encoded[key]), 3):
+        for column, (name, source, picture) in zip(
+            st.columns(3), opened.encoded[key][start : start + 3], strict=False
+        ):
+            column.image(picture, width="stretch", alt=name)
+            column.caption(name, help=source)
+
+
+def _file(opened: Opened) -> None:
+    radiograph = opened.radiograph
+    facts = {
+        "Format": radiograph.format,
+        "Size": f"{radiograph.width} × {radiograph.height} pixels",
+        "Pixel spacing": (
+            f"{radiograph.spacing[1]:.3f} × {radiograph.spacing[0]:.3f} mm" if radiograph.spacing else "not stated"
+        ),
+        "sha256": radiograph.sha256[:16],
+    }
+    st.markdown("  \n".join(f"{name}: {value}" for name, value in facts.items()))
+    if radiograph.format != "DICOM":
+        return
+    from fracture_core import dicom
+
+    reveal = st.toggle("Show identifying elements", key=f"reveal-{opened.film.key}")
+    rows = dicom.header(opened.film.content, reveal=reveal)
+    st.dataframe(
+        pd.DataFrame([{"Tag": row.tag, "Element": row.name, "Value": str(row.value)} for row in rows]),
+        hide_index=True,
+        height=320,
+    )
+    st.caption("Elements that could identify a person, place or time are masked; the header is not kept or logged.")
+
+
+def _report(opened: Opened, card: Card, prediction: Prediction, heatmap: Heatmap | None) -> None:
+    def make() -> bytes:
+        from fracture_core.report import render_report
+
+        return render_report(opened.radiograph, prediction, heatmap, card, when=datetime.now())
+
+    st.markdown("One page with film, map, finding and the model's facts.")
+    st.download_button(
+        "Download report (PDF)",
+        data=make,
+        file_name=f"{opened.film.name}.report.pdf",
+        mime="application/pdf",
+        key=f"report-{opened.film.key}",
+        on_click="ignore",
+    )
