@@ -2,7 +2,7 @@
 
 Labels are 1 for fractured (the positive class) and 0 for not fractured; scores grow with the belief in a
 fracture. Proportions carry exact binomial intervals; everything else is bootstrapped, by group where films
-share a patient. No torch here: pages that only read numbers open at once.
+share a patient. No torch here, and scipy only where it is called: pages that only read numbers open at once.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import optimize, special, stats
 
 ROUNDS = 2000  # bootstrap resamples
 
@@ -43,6 +42,8 @@ class Estimate:
 
 def proportion(successes: int, trials: int) -> Estimate:
     """A share with its exact interval (Clopper and Pearson, Biometrika 26:404, 1934); nan of nothing."""
+    from scipy import stats
+
     if trials == 0:
         return Estimate(float("nan"), 0.0, 1.0, 0)
     low = float(stats.beta.ppf(0.025, successes, trials - successes + 1)) if successes else 0.0
@@ -52,6 +53,8 @@ def proportion(successes: int, trials: int) -> Estimate:
 
 def roc_auc(labels: np.ndarray, scores: np.ndarray) -> float:
     """Area under the ROC curve as the Mann–Whitney statistic; nan when one class is absent."""
+    from scipy import stats
+
     labels = np.asarray(labels)
     positives = int((labels == 1).sum())
     negatives = len(labels) - positives
@@ -126,6 +129,8 @@ class Calibration:
 
     def __call__(self, differences: np.ndarray) -> np.ndarray:
         """Probabilities of fracture from logit differences (fractured minus not fractured), any shape."""
+        from scipy import special
+
         return np.asarray(special.expit(np.asarray(differences, float) / self.temperature + self.bias))
 
 
@@ -134,6 +139,8 @@ def fit_calibration(differences: np.ndarray, labels: np.ndarray) -> Calibration:
 
     Platt's smoothed targets keep both finite when the classes separate.
     """
+    from scipy import optimize
+
     differences, labels = np.asarray(differences, float), np.asarray(labels)
     positives = labels.sum()
     negatives = len(labels) - positives

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 import streamlit as st
 
 from fracture_core.tables import COLUMNS, answer_row, message
@@ -14,6 +13,9 @@ from ui import loaders
 from ui.films import PAUSED, SELECTED, Answer, Film, Tray, remove_all
 from ui.one_film import one_film
 from ui.wording import FINDINGS, GRAY
+
+if TYPE_CHECKING:
+    import pandas as pd  # a quarter of a second to import: left out of the first page's way
 
 _OPENINGS = "openings"  # session: renewing the table's key forgets which line was clicked
 
@@ -125,6 +127,8 @@ def _counts(answers: list[Answer], total: int) -> str:
 
 
 def _rows(answers: list[Answer]) -> pd.DataFrame:
+    import pandas as pd
+
     return pd.DataFrame(
         {
             "film": [answer.thumbnail for answer in answers],
@@ -183,5 +187,7 @@ def _table(answers: list[Answer], card: Card, place: Any) -> None:
 
 
 def _csv(answers: list[Answer]) -> bytes:
+    import pandas as pd
+
     rows = [answer_row(a.film.name, a.prediction, notes=a.notes, error=a.error) for a in answers]
     return pd.DataFrame(rows, columns=list(COLUMNS)).to_csv(index=False).encode()

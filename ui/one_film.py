@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-import pandas as pd
 import streamlit as st
 
 from fracture_core import weights
@@ -178,6 +177,8 @@ def _file(opened: Opened) -> None:
     st.markdown("  \n".join(f"{name}: {value}" for name, value in facts.items()))
     if radiograph.format != "DICOM":
         return
+    import pandas as pd
+
     from fracture_core import dicom
 
     reveal = st.toggle("Show identifying elements", key=f"reveal-{opened.film.key}")
