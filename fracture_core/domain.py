@@ -20,7 +20,6 @@ Everything learnt was learnt on training films, the limits were set on validatio
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -32,7 +31,7 @@ import numpy as np
 
 from fracture_core.errors import WeightsError
 from fracture_core.imaging import Radiograph
-from fracture_core.weights import weights_root
+from fracture_core.weights import read_tensors, weights_root
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -258,22 +257,20 @@ def load_gate(root: Path | None = None) -> Gate:
     Raises:
         WeightsError: a file is missing, damaged, or not the one that the card describes.
     """
-    from safetensors import SafetensorError
-    from safetensors.torch import load
-
     root = root or weights_root() / "gate"
     remedy = f"restore '{root}' from the repository, or fit it again: python -m scripts.fit_gate --data DIR"
+    unreadable = f"The gate against pictures that are no limb radiographs cannot be read: {remedy}."
     try:
         card = json.loads((root / "gate.json").read_text(encoding="utf-8"))
-        content = (root / "model.safetensors").read_bytes()
-        if hashlib.sha256(content).hexdigest() != card["sha256"]:
-            raise WeightsError(f"The gate's weights are not those its card describes (sha256 differs): {remedy}.")
-        state = {name: tensor.float() for name, tensor in load(content).items()}
-        return _build(card, state)
-    except (OSError, ValueError, LookupError, TypeError, SafetensorError) as error:
-        raise WeightsError(
-            f"The gate against pictures that are no limb radiographs cannot be read: {remedy}."
-        ) from error
+        state = read_tensors(
+            root / "model.safetensors",
+            sha256=card["sha256"],
+            differs=f"The gate's weights are not those its card describes (sha256 differs): {remedy}.",
+            unreadable=unreadable,
+        )
+        return _build(card, {name: tensor.float() for name, tensor in state.items()})
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise WeightsError(unreadable) from error
 
 
 def _build(card: dict[str, Any], state: dict[str, Tensor]) -> Gate:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+
 import cv2
 import numpy as np
 
@@ -81,3 +83,8 @@ def encode_jpeg(picture: np.ndarray, *, quality: int = 90) -> bytes:
     done, buffer = cv2.imencode(".jpg", ordered, [cv2.IMWRITE_JPEG_QUALITY, quality])
     assert done, "JPEG encoding of a uint8 picture cannot fail"
     return buffer.tobytes()
+
+
+def data_url(content: bytes, kind: str) -> str:
+    """Bytes as an address that a browser shows without asking any server, ``kind`` being their media type."""
+    return f"data:{kind};base64,{base64.b64encode(content).decode('ascii')}"

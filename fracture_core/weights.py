@@ -138,21 +138,33 @@ def load_state(card: Card, *, root: Path | None = None) -> dict[str, Any]:
     Raises:
         WeightsError: the file is missing, damaged, or not the one that the card describes.
     """
+    path = (root or weights_root()) / card.name / "model.safetensors"
+    state = read_tensors(
+        path,
+        sha256=card.sha256,
+        differs=f"The weights of model '{card.name}' are not those its card describes (sha256 differs): "
+        "restore the folder from the repository, or train again.",
+        unreadable=f"The weights of model '{card.name}' cannot be read: restore '{path.name}'.",
+    )
+    return {name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in state.items()}
+
+
+def read_tensors(path: Path, *, sha256: str, differs: str, unreadable: str) -> dict[str, Tensor]:
+    """The tensors of a safetensors file whose sha256 is known.
+
+    Raises:
+        WeightsError: with ``differs`` when it is another file, with ``unreadable`` when there is none to read.
+    """
     from safetensors import SafetensorError
     from safetensors.torch import load
 
-    path = (root or weights_root()) / card.name / "model.safetensors"
     try:
         content = path.read_bytes()
-        if hashlib.sha256(content).hexdigest() != card.sha256:
-            raise WeightsError(
-                f"The weights of model '{card.name}' are not those its card describes (sha256 differs): "
-                "restore the folder from the repository, or train again."
-            )
-        state = load(content)
+        if hashlib.sha256(content).hexdigest() != sha256:
+            raise WeightsError(differs)
+        return load(content)
     except (OSError, SafetensorError) as error:
-        raise WeightsError(f"The weights of model '{card.name}' cannot be read: restore '{path.name}'.") from error
-    return {name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in state.items()}
+        raise WeightsError(unreadable) from error
 
 
 def save(model: nn.Module, data: dict[str, Any], folder: Path) -> Card:

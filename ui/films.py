@@ -5,7 +5,6 @@ Nothing here is written to disk; closing the page or pressing "Remove all films"
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import os
 from collections import OrderedDict
@@ -152,7 +151,7 @@ def _answer(film: Film, outcome: Outcome) -> Answer:
 def thumbnail(pixels: np.ndarray, *, longest: int = THUMBNAIL) -> str:
     """A film as a small data URL."""
     small = overlay.to_uint8(overlay.fit_within(pixels, longest))
-    return "data:image/jpeg;base64," + base64.b64encode(overlay.encode_jpeg(small, quality=80)).decode("ascii")
+    return overlay.data_url(overlay.encode_jpeg(small, quality=80), "image/jpeg")
 
 
 @st.cache_data(show_spinner=False, hash_funcs={Film: lambda film: film.key})

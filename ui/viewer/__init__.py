@@ -43,7 +43,7 @@ def encode_film(pixels: np.ndarray, *, label: str, spacing: tuple[float, float] 
     screen = overlay.to_uint8(overlay.fit_within(pixels, LONGEST))
     height, width = pixels.shape
     return {
-        "film": _data_url(overlay.encode_jpeg(screen, quality=92), "image/jpeg"),
+        "film": overlay.data_url(overlay.encode_jpeg(screen, quality=92), "image/jpeg"),
         "width": width,
         "height": height,
         "label": label,
@@ -54,7 +54,7 @@ def encode_film(pixels: np.ndarray, *, label: str, spacing: tuple[float, float] 
 def encode_heat(heat: np.ndarray, *, title: str, flat: bool) -> dict[str, Any]:
     """A map (float (H, W) in [0, 1], over the film) as the viewer takes it."""
     return {
-        "image": _data_url(overlay.encode_png(overlay.to_uint8(heat)), "image/png"),
+        "image": overlay.data_url(overlay.encode_png(overlay.to_uint8(heat)), "image/png"),
         "title": title,
         "flat": flat,
     }
@@ -75,7 +75,3 @@ def colour_tables() -> dict[str, str]:
         )
         for name, code in overlay.COLOUR_MAPS.items()
     }
-
-
-def _data_url(content: bytes, kind: str) -> str:
-    return f"data:{kind};base64,{base64.b64encode(content).decode('ascii')}"
