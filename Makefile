@@ -3,7 +3,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-.PHONY: run test check lint types bench clean
+.PHONY: run test check lint types bench bench-train clean
 
 run: $(VENV)/.app
 	$(BIN)/streamlit run app.py
@@ -23,6 +23,9 @@ types: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m scripts.bench
+
+bench-train: $(VENV)/.dev
+	$(BIN)/python -m scripts.bench_train
 
 $(VENV)/.app: requirements.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)

@@ -46,3 +46,7 @@ class WeightsError(FractureError):
 
 class DataSetError(FractureError):
     """A data set's folder does not hold what its layout promises."""
+
+
+class DownloadError(FractureError):
+    """A file could not be fetched, or is not the one that was announced."""

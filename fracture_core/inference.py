@@ -100,7 +100,7 @@ class Classifier:
         model = model.eval().requires_grad_(False)
         self.model: Any = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.gate = gate
-        self.pipeline: Pipeline = build_pipeline(card.pipeline, size=card.size)
+        self.pipeline: Pipeline = build_pipeline(card.pipeline, size=card.size, **card.pipeline_options)
 
     @property
     def name(self) -> str:

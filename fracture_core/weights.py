@@ -51,6 +51,10 @@ class Card:
         return str(self.data["pipeline"])
 
     @property
+    def pipeline_options(self) -> dict[str, Any]:
+        return dict(self.data.get("pipeline_options", {}))
+
+    @property
     def size(self) -> int:
         return int(self.data["size"])
 

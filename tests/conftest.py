@@ -93,3 +93,13 @@ def made_fracatlas(tmp_path: Path) -> Callable[..., Path]:
         return root
 
     return write
+
+
+@pytest.fixture
+def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every recipe trains the tiny network of ``tests/tiny.py``."""
+    from tiny import tiny_model
+
+    from fracture_core.training import loop
+
+    monkeypatch.setattr(loop, "build_model", tiny_model)

@@ -1,15 +1,20 @@
 from __future__ import annotations
 
 import csv
+import json
+import subprocess
+import sys
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
-from fracture_core.__main__ import main
+from fracture_core.__main__ import COMMANDS, main
 from fracture_core.phantom import radiograph, to_dicom, to_png
 from fracture_core.tables import COLUMNS
+
+ROOT = Path(__file__).resolve().parent.parent
 
 
 @pytest.fixture
@@ -93,7 +98,12 @@ def test_without_output_the_table_goes_to_the_screen(folder: Path, capsys) -> No
         (["classify", "no/such/place"], "There is no 'no/such/place'"),
         (["classify", "{folder}", "--model", "nonesuch"], "Choose from: default"),
         (["classify", "{folder}", "--method", "nonesuch"], "Choose from:"),
+        (["classify", "{folder}", "--output", "{folder}/sub"], "is a folder"),
+        (["classify", "{folder}", "--output", "{folder}/a.png/t.csv"], "cannot be made"),
         (["explain", "{folder}/words.png", "--output", "{folder}/x.png"], "not an image"),
+        (["explain", "{folder}/a.png", "--output", "{folder}/x.png", "--method", "nonesuch"], "Choose from:"),
+        (["results", "--paper", "nonesuch"], "Choose from: abirami2024,"),
+        (["results", "--runs", "{folder}/nowhere"], "There is no folder"),
     ],
 )
 def test_mistakes_are_told_in_a_sentence(folder: Path, capsys, arguments: list[str], words: str) -> None:
@@ -121,3 +131,43 @@ def test_explain_draws_the_film_with_its_map(folder: Path, tmp_path: Path, capsy
 def test_models_are_listed_with_their_auc(capsys) -> None:
     assert main(["models"]) == 0
     assert "default" in capsys.readouterr().out
+
+
+def test_all_architectures_are_listed(capsys) -> None:
+    from fracture_core.models import MODELS
+
+    assert main(["models", "--all"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == list(MODELS)
+    assert "ResNet-18; 11.2 million parameters; lisbon2023" in lines[0]
+
+
+def test_nothing_installed_is_said(tmp_path: Path, monkeypatch, capsys) -> None:
+    monkeypatch.setenv("FRACTURE_WEIGHTS", str(tmp_path))
+    assert main(["models"]) == 3
+    assert "No model is installed" in capsys.readouterr().err
+
+
+def test_a_command_that_is_stopped_says_so(monkeypatch, capsys) -> None:
+    def stop() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("fracture_core.weights.installed", stop)
+    assert main(["models"]) == 130
+    assert capsys.readouterr().err == "Stopped.\n"
+
+
+def test_help_names_every_command_and_loads_nothing_heavy() -> None:
+    code = (
+        "import contextlib, io, json, sys\n"
+        "from fracture_core.__main__ import main\n"
+        "with contextlib.suppress(SystemExit), contextlib.redirect_stdout(io.StringIO()) as out:\n"
+        "    main(['--help'])\n"
+        "heavy = {'torch', 'timm', 'pydicom', 'cv2', 'numpy', 'pandas'} & set(sys.modules)\n"
+        "print(json.dumps([out.getvalue(), sorted(heavy)]))\n"
+    )
+    answer = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    text, heavy = json.loads(answer.stdout)
+    assert heavy == []
+    for command in COMMANDS:
+        assert f"\n    {command.__name__.rpartition('.')[2]} " in text

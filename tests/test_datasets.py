@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,12 +13,15 @@ from hypothesis import strategies as st
 
 from fracture_core.datasets import (
     FRACATLAS_COCO,
+    Case,
     DataSet,
     assert_no_group_crosses,
+    distinct,
+    divide,
     grouped_split,
     read_fracatlas,
 )
-from fracture_core.errors import DataSetError
+from fracture_core.errors import DataSetError, FractureError
 
 SHARES = {"train": 0.7, "val": 0.15, "test": 0.15}
 
@@ -210,3 +214,65 @@ def test_a_crossing_group_is_refused():
     assert_no_group_crosses([0, 0, 1], ["train", "train", "test"])
     with pytest.raises(AssertionError, match="group 0 crosses"):
         assert_no_group_crosses([0, 1, 0], ["train", "train", "test"])
+
+
+# Dividing ----------------------------------------------------------------------------------------------
+
+
+def _published(tmp_path, contents):
+    """A data set of films (bytes, label, split), all of one region."""
+    cases = []
+    for index, (content, label, split) in enumerate(contents):
+        path = tmp_path / f"{index}.png"
+        path.write_bytes(content)
+        cases.append(Case(id=str(index), path=path, label=label, region="hand", split=split))
+    return DataSet("made", tmp_path, tuple(cases), "made up")
+
+
+def test_as_published_tells_what_crosses(tmp_path):
+    films = [(b"a", 0, "train"), (b"b", 1, "train"), (b"a", 0, "test"), (b"c", 1, "test"), (b"d", 0, "val")]
+    data = _published(tmp_path, films)
+    division = divide(data, np.array([0, 1, 0, 2, 3]), kind="published", shares=SHARES)
+    assert division.split.tolist() == ["train", "train", "test", "test", "val"]
+    assert division.letters == "ttxxv"
+    assert division.crossing == {"val": 0.0, "test": 0.5}
+
+
+def test_clean_keeps_one_film_of_each_file(tmp_path):
+    films = [(bytes([index // 3]), index // 3 % 2, "train") for index in range(90)]
+    data = _published(tmp_path, films)
+    division = divide(data, np.arange(90) // 6, kind="clean", shares=SHARES)
+    assert [letter != "-" for letter in division.letters] == [index % 3 == 0 for index in range(90)]
+    assert division.crossing == {"val": 0.0, "test": 0.0}
+    assert distinct(data).tolist() == list(range(0, 90, 3))
+
+
+@given(seed=st.integers(0, 10), folds=st.integers(3, 6))
+@settings(max_examples=20, deadline=None)
+def test_folds_test_every_film_once_and_part_no_group(seed, folds):
+    rng = np.random.default_rng(seed)
+    groups = rng.integers(0, 30, 80)
+    cases = tuple(Case(id=str(i), path=Path(str(i)), label=int(i % 2), region="hand") for i in range(80))
+    data = DataSet("made", Path(), cases, "made up")
+    tested = []
+    for fold in range(folds):
+        division = divide(data, groups, kind="folds", shares=SHARES, seed=seed, fold=fold, folds=folds)
+        assert_no_group_crosses(groups, division.split)
+        assert (division.fold, division.folds) == (fold, folds)
+        tested += division.indices("test").tolist()
+    assert sorted(tested) == list(range(80))
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"kind": "published"}, r"not published in training, validation and test films\. Choose --split grouped"),
+        ({"kind": "folds", "fold": 5}, "There is no fold 5 of 5"),
+        ({"kind": "folds", "folds": 9}, "4 groups do not make 9 folds"),
+        ({"kind": "other"}, "Unknown split 'other'"),
+    ],
+)
+def test_a_division_that_cannot_be_made_is_told(tmp_path, options, told):
+    data = _published(tmp_path, [(bytes([index]), index % 2, None) for index in range(8)])
+    with pytest.raises(FractureError, match=told):
+        divide(data, np.arange(8) // 2, shares=SHARES, **options)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from fracture_core.errors import FractureError
-from fracture_core.results import read_records, write_record
+from fracture_core.results import ScoredCase, read_folder, read_records, scored_cases, to_json, write_record
 
 
 def test_round_trip_in_order(tmp_path):
@@ -48,7 +48,72 @@ def test_an_interrupted_record_is_not_read(tmp_path, monkeypatch):
 
 
 def test_what_is_no_number_becomes_null() -> None:
-    from fracture_core.results import to_json
-
     data = {"a": float("nan"), "b": [1.0, float("inf")], "c": {"d": (2, "x")}}
     assert json.loads(to_json(data)) == {"a": None, "b": [1.0, None], "c": {"d": [2, "x"]}}
+
+
+FIRST = {"id": "first", "scores": {"a": 0.25, "b": 0.5, "c": 0.75}, "membership": {"val": ["b"], "test": ["a", "c"]}}
+SECOND = {
+    "schema": 2,
+    "id": "second",
+    "cases": {
+        "id": ["b", "a"],
+        "split": ["val", "test"],
+        "label": [1, 0],
+        "group": [4, 7],
+        "region": ["hand", "leg"],
+        "score": [0.5, 0.25],
+    },
+}
+
+
+def test_both_generations_give_their_films_alike(tmp_path):
+    write_record(FIRST, folder=tmp_path)
+    write_record(SECOND, folder=tmp_path)
+    first, second = read_records(tmp_path)
+    assert scored_cases(first) == [
+        ScoredCase("b", "val", 0.5),
+        ScoredCase("a", "test", 0.25),
+        ScoredCase("c", "test", 0.75),
+    ]
+    assert scored_cases(second) == [
+        ScoredCase("b", "val", 0.5, label=1, group=4, region="hand"),
+        ScoredCase("a", "test", 0.25, label=0, group=7, region="leg"),
+    ]
+    assert scored_cases({"id": "none"}) == []
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b'{"id": "cut"', "it cannot be read"),
+        (b"\xff\xfe", "it cannot be read"),
+        (b"", "it cannot be read"),
+        (b"[1, 2]", "it is no run record"),
+        (b'{"title": "nameless"}', "it is no run record"),
+        (b'{"id": "x", "schema": 3}', "another version of this program wrote it"),
+        (b'{"id": "x", "schema": "two"}', "another version of this program wrote it"),
+        (b'{"id": "x", "metrics": [0.9]}', "its 'metrics' is damaged"),
+        (json.dumps(SECOND | {"cases": SECOND["cases"] | {"score": [0.5]}}).encode(), "its 'cases' is damaged"),
+        (json.dumps(SECOND | {"cases": {"id": ["a"]}}).encode(), "its 'cases' is damaged"),
+    ],
+)
+def test_a_damaged_record_is_passed_over_and_reported(tmp_path, caplog, content, reason):
+    (tmp_path / "bad.json").write_bytes(content)
+    write_record(FIRST, folder=tmp_path)
+    records = read_folder(tmp_path)
+    assert records.runs == (FIRST,)
+    sentence = f"The run record 'bad.json' is passed over: {reason}. Restore or remove it."
+    assert records.damaged == {"bad.json": sentence}
+    assert caplog.messages == [sentence]
+
+
+def test_the_records_of_the_repository_are_whole():
+    records = read_folder()
+    assert records.damaged == {}
+    assert records.runs
+    for record in records.runs:
+        cases = scored_cases(record)
+        tests = [case for case in cases if case.split == "test"]
+        assert len(tests) == record["split"]["counts"]["test"]["films"], record["id"]
+        assert all(0 <= case.score <= 1 for case in cases), record["id"]

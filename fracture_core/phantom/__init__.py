@@ -22,6 +22,7 @@ from fracture_core.phantom.ct import VIEWS, CTSlice, ct_series
 from fracture_core.phantom.files import to_dicom, to_png
 from fracture_core.phantom.fracture import KINDS
 from fracture_core.phantom.radiographs import Phantom, Sample, radiograph, samples
+from fracture_core.phantom.series import write_phantom_ct
 
 __all__ = [
     "KINDS",
@@ -35,4 +36,5 @@ __all__ = [
     "samples",
     "to_dicom",
     "to_png",
+    "write_phantom_ct",
 ]

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from fracture_core.errors import UnknownName
-from fracture_core.recipes import ours
-from fracture_core.recipes.base import Augmentation, Recipe
+from fracture_core.recipes import abirami2024, gupta2024, lisbon2023, multiregion2024, ours, wang2024
+from fracture_core.recipes.base import GROUPED, PUBLISHED, Augmentation, Recipe
 
-RECIPES: dict[str, Recipe] = {recipe.key: recipe for recipe in (ours.RECIPE,)}
+MODULES = (ours, abirami2024, lisbon2023, multiregion2024, gupta2024, wang2024)
+"""One for each paper, and our own."""
+
+RECIPES: dict[str, Recipe] = {recipe.key: recipe for module in MODULES for recipe in module.RECIPES}
 
 
 def get_recipe(key: str) -> Recipe:
@@ -20,4 +23,4 @@ def get_recipe(key: str) -> Recipe:
     return RECIPES[key]
 
 
-__all__ = ["RECIPES", "Augmentation", "Recipe", "get_recipe"]
+__all__ = ["GROUPED", "MODULES", "PUBLISHED", "RECIPES", "Augmentation", "Recipe", "get_recipe"]

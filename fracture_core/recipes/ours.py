@@ -44,3 +44,4 @@ RECIPE = Recipe(
         noise=0.02,
     ),
 )
+RECIPES = (RECIPE,)

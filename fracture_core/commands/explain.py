@@ -1,0 +1,44 @@
+"""``explain``: a film drawn with its heatmap."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from fracture_core.commands.classify import add_model_options, require_method
+from fracture_core.commands.output import make_folder
+
+
+def add(commands: argparse._SubParsersAction) -> None:
+    """Join ``explain`` to the command line."""
+    command = commands.add_parser("explain", help="draw a film with its heatmap")
+    command.add_argument("file", type=Path, metavar="FILE")
+    command.add_argument("--output", type=Path, required=True, metavar="PNG")
+    command.add_argument("--opacity", type=float, default=0.6, help="of the map, 0 to 1")
+    command.add_argument("--threshold", type=float, default=0.0, help="hide the map below this value, 0 to 1")
+    add_model_options(command)
+    command.set_defaults(run=explain_film)
+
+
+def explain_film(options: argparse.Namespace) -> int:
+    """Write the picture; print the answer and what is to be said of it."""
+    from fracture_core.explain import METHODS, explain
+    from fracture_core.imaging import read_image
+    from fracture_core.inference import load_classifier
+    from fracture_core.overlay import blend, encode_png
+
+    require_method(options.method, METHODS)
+    classifier = load_classifier(options.model)
+    radiograph = read_image(options.file)
+    view = classifier.view(radiograph)
+    prediction = classifier.predict(radiograph, operating_point=options.operating_point, view=view)
+    heatmap = explain(classifier, radiograph, method=options.method, view=view)
+    picture = blend(radiograph.pixels, heatmap.pixels, opacity=options.opacity, threshold=options.threshold)
+    make_folder(options.output.parent)
+    options.output.write_bytes(encode_png(picture))
+    print(f"{radiograph.name}: {prediction.finding}, probability {prediction.probability:.2f}")
+    flat = ("the map is flat: it says nothing",) if heatmap.flat else ()
+    for note in (prediction.domain.reason, *radiograph.notes, *flat):
+        if note:
+            print(f"  {note}")
+    return 0

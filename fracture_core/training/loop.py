@@ -1,0 +1,367 @@
+"""The training loop; it reads top to bottom in ``fit``.
+
+Every random draw follows from (seed, epoch, step) alone, and a checkpoint is written atomically after every epoch:
+a killed run goes on to the same weights as a whole one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import logging
+import os
+import resource
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as functional
+from lightning.fabric import Fabric
+from timm.utils import ModelEmaV3
+from torch import Tensor, nn
+
+from fracture_core.errors import DataSetError, FractureError
+from fracture_core.metrics import roc_auc
+from fracture_core.models import build_model, load_pretrained
+from fracture_core.preprocessing import build_pipeline
+from fracture_core.recipes.base import Recipe
+from fracture_core.training.augmentation import apply_changes, draw_changes
+from fracture_core.training.films import Films
+from fracture_core.training.losses import film_losses, guidance_losses, total_weight
+from fracture_core.training.optimisation import build_optimiser, build_schedule
+from fracture_core.training.prediction import normalise, predict_logits
+from fracture_core.training.processes import in_order, make_fabric, part_of, share_batch_norm, total
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """One line of a run's curves.
+
+    Losses are means per film, seconds wall time of the epoch. The training figures are of the films as they were
+    augmented, and of the weights as they were at each step.
+    """
+
+    epoch: int
+    train_loss: float
+    val_loss: float
+    val_auc: float
+    images_per_second: float
+    seconds: float
+    train_accuracy: float = float("nan")
+    train_auc: float = float("nan")
+    val_accuracy: float = float("nan")
+    learning_rate: float = float("nan")
+
+
+@dataclass(frozen=True, eq=False)
+class FitResult:
+    """What ``fit`` gives back: the best model by validation AUC (evaluation mode, CPU), its curves and its cost.
+
+    ``seconds`` is wall time over all epochs, resumed ones included; ``peak_memory`` bytes, of the GPU where there is
+    one, else of the process.
+    """
+
+    model: nn.Module
+    history: tuple[Epoch, ...]
+    best_epoch: int
+    seconds: float
+    peak_memory: int = 0
+
+
+class _Trained(nn.Module):
+    """A network that also hands out its last feature map, in one call that Fabric can wrap."""
+
+    def __init__(self, network: Any) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
+        features = self.network.forward_features(inputs)
+        return self.network.forward_head(features), features
+
+
+def fit(
+    recipe: Recipe,
+    films: Films,
+    *,
+    train: np.ndarray,
+    val: np.ndarray,
+    seed: int = 0,
+    pretrained: Path | None = None,
+    checkpoint: Path | None = None,
+    accelerator: str = "auto",
+    precision: str = "bf16-mixed",
+    fabric: Fabric | None = None,
+    on_epoch: Callable[[Epoch], None] | None = None,
+    progress: bool = False,
+) -> FitResult:
+    """Train a recipe's model; the epoch with the best validation AUC is kept.
+
+    Args:
+        train, val: indices into ``films``.
+        pretrained: a safetensors file of backbone weights in timm's names; None starts from scratch.
+        checkpoint: a file written after every epoch; where it exists already, training goes on from it.
+        accelerator, precision: see ``make_fabric``; ``fabric`` takes their place where one is there already.
+        on_epoch: called with each finished epoch.
+        progress: show a bar with loss, AUC, images per second and time left.
+
+    Raises:
+        UnknownName: the recipe asks for a model, pipeline, optimiser, schedule or loss that does not exist.
+        DataSetError: there is not one whole batch to train on, or validation lacks a class.
+        FractureError: the checkpoint is of another run, or no epoch gave finite logits.
+    """
+    _check(recipe, films, train, val)
+    fabric = fabric or make_fabric(accelerator=accelerator, precision=precision)
+    fabric.seed_everything(seed, verbose=False)
+    pipeline = build_pipeline(recipe.pipeline, size=recipe.size, **recipe.pipeline_options)
+    model: Any = _start(recipe, seed, pretrained)
+    model = share_batch_norm(model.to(memory_format=torch.channels_last), fabric)
+    optimiser = build_optimiser(recipe, model)
+    epoch_films = np.repeat(train, recipe.copies)
+    steps = len(epoch_films) // recipe.batch
+    schedule = build_schedule(recipe, optimiser, steps)
+    network, optimiser = fabric.setup(_Trained(model), optimiser)
+    average = ModelEmaV3(model, decay=recipe.ema, use_warmup=True) if recipe.ema else None
+    store = _Store(films, fabric.device)
+
+    history: list[Epoch] = []
+    best: dict[str, Any] = {"auc": -1.0, "epoch": 0, "state": None}
+    start, spent = 0, 0.0
+    run = _identity(recipe, train, val, seed)
+    if checkpoint is not None and checkpoint.is_file():
+        saved = torch.load(checkpoint, map_location=fabric.device, weights_only=True)
+        if saved["run"] != run:
+            raise FractureError(
+                f"The checkpoint '{checkpoint.name}' is of another recipe, split or seed. "
+                "Delete it, or keep this run's files in another folder (--work)."
+            )
+        model.load_state_dict(saved["model"])
+        optimiser.load_state_dict(saved["optimiser"])
+        schedule.scheduler.load_state_dict(saved["schedule"])
+        if average is not None:
+            average.module.load_state_dict(saved["average"])
+        history = [Epoch(**row) for row in saved["history"]]
+        best, start, spent = saved["best"], saved["epoch"], saved["seconds"]
+        log.info("going on from epoch %d of %s", start, checkpoint.name)
+
+    bar = _Bar(recipe, steps, start, shown=progress and fabric.global_rank == 0)
+    for epoch in range(start, recipe.epochs):
+        began = time.perf_counter()
+        generator = torch.manual_seed(seed * 100_003 + epoch)  # the global one, which dropout draws from too
+        order = epoch_films[torch.randperm(len(epoch_films), generator=generator).numpy()]
+        learning_rate = optimiser.param_groups[0]["lr"]
+        model.train()
+        losses, answers, truths = torch.zeros((), device=fabric.device), [], []
+        for step in range(steps):
+            batch = np.sort(order[step * recipe.batch : (step + 1) * recipe.batch])
+            changes = draw_changes(store.regions(batch).cpu(), recipe.augmentation, generator=generator)
+            weight = total_weight(films.labels[batch], recipe) / fabric.world_size  # gradients are averaged
+            mine = part_of(len(batch), fabric)
+            parts = _parts(mine, recipe.accumulate)
+            optimiser.zero_grad(set_to_none=True)
+            for rows in parts:
+                images, labels, regions = store.load(batch[rows])
+                images, regions = apply_changes(images, regions, changes.part(rows))
+                with fabric.no_backward_sync(network, enabled=rows is not parts[-1]):
+                    logits, features = network(normalise(images, pipeline))
+                    loss = film_losses(logits, labels, recipe).sum() / weight
+                    if recipe.guidance:
+                        guided, marked = guidance_losses(features, model.get_classifier(), regions)
+                        count = total(torch.tensor(float(marked), device=fabric.device), fabric)
+                        share = fabric.world_size / (count.clamp(min=1) * len(parts))
+                        loss = loss + recipe.guidance * guided * share
+                    fabric.backward(loss)
+                losses += loss.detach() / fabric.world_size
+                answers.append(logits.detach().float())
+                truths.append(labels)
+            if recipe.clip:
+                fabric.clip_gradients(model, optimiser, max_norm=recipe.clip)
+            optimiser.step()
+            schedule.after_step()
+            if average is not None:
+                average.update(model, step=epoch * steps + step)
+            bar.step(losses, step + 1)
+        if fabric.device.type == "cuda":
+            torch.cuda.synchronize(fabric.device)  # else the clock stops before the GPU has
+        trained = time.perf_counter() - began
+
+        judged = average.module if average is not None else model
+        logits = torch.from_numpy(_validate(judged, films, val, fabric, pipeline))
+        truth = torch.from_numpy(films.labels[val])
+        auc, val_loss = _auc(truth, logits), float(functional.cross_entropy(logits, truth))
+        seen, labels = in_order(torch.cat(answers), fabric).cpu(), in_order(torch.cat(truths), fabric).cpu()
+        if auc > best["auc"]:
+            state = {name: tensor.detach().cpu().clone() for name, tensor in judged.state_dict().items()}
+            best = {"auc": auc, "epoch": epoch + 1, "state": state}
+        schedule.after_epoch(val_loss)
+        seconds = time.perf_counter() - began
+        spent += seconds
+        row = Epoch(
+            epoch=epoch + 1,
+            train_loss=float(total(losses, fabric)) / max(steps, 1),
+            val_loss=val_loss,
+            val_auc=auc,
+            images_per_second=steps * recipe.batch / trained,
+            seconds=seconds,
+            train_accuracy=_accuracy(labels, seen),
+            train_auc=_auc(labels, seen),
+            val_accuracy=_accuracy(truth, logits),
+            learning_rate=learning_rate,
+        )
+        history.append(row)
+        bar.epoch(row)
+        log.info(
+            "epoch %d: loss %.4f, val AUC %.4f, %.1f images/s",
+            epoch + 1,
+            row.train_loss,
+            auc,
+            steps * recipe.batch / trained,
+        )
+        if checkpoint is not None and fabric.global_rank == 0:
+            _save_atomically(
+                {
+                    "run": run,
+                    "model": model.state_dict(),
+                    "optimiser": optimiser.state_dict(),
+                    "schedule": schedule.scheduler.state_dict(),
+                    "average": average.module.state_dict() if average is not None else {},
+                    "history": [vars(line) for line in history],
+                    "best": best,
+                    "epoch": epoch + 1,
+                    "seconds": spent,
+                },
+                checkpoint,
+            )
+        if on_epoch is not None:
+            on_epoch(row)
+    bar.close()
+
+    if best["state"] is None:
+        raise FractureError("The training diverged: no epoch gave finite logits. Lower the learning rate.")
+    kept = build_model(recipe.model)
+    kept.load_state_dict(best["state"])
+    return FitResult(kept.eval(), tuple(history), best["epoch"], spent, _peak_memory(fabric))
+
+
+class _Store:
+    """The films where the network is: on the GPU as a whole where they fit, else fetched batch by batch."""
+
+    def __init__(self, films: Films, device: torch.device) -> None:
+        self.films, self.device, self.resident = films, device, False
+        self.arrays = (films.pixels, films.labels, films.regions)
+        if device.type == "cuda":
+            free, _ = torch.cuda.mem_get_info(device)
+            self.resident = films.pixels.nbytes + films.regions.nbytes < free // 4
+        if self.resident:
+            self.arrays = tuple(torch.from_numpy(np.ascontiguousarray(a)).to(device) for a in self.arrays)  # type: ignore[assignment]
+
+    def _rows(self, array: Any, indices: np.ndarray) -> Tensor:
+        if self.resident:
+            return array[torch.from_numpy(indices).to(self.device)]
+        return torch.from_numpy(array[indices]).to(self.device)
+
+    def regions(self, indices: np.ndarray) -> Tensor:
+        """uint8 (N, 1, R, R): the experts' regions of fractured films; none of films called whole."""
+        labels = self._rows(self.arrays[1], indices).to(torch.uint8)
+        return self._rows(self.arrays[2], indices)[:, None] * labels.view(-1, 1, 1, 1)
+
+    def load(self, indices: np.ndarray) -> tuple[Tensor, Tensor, Tensor]:
+        """Images float (N, 1, S, S) in [0, 1], labels int64 (N,), regions float (N, 1, R, R)."""
+        images = self._rows(self.arrays[0], indices)[:, None].float() / 255
+        return images, self._rows(self.arrays[1], indices), self.regions(indices).float()
+
+
+class _Bar:
+    """Progress over the whole run: epoch, loss, last validation AUC, images a second, time left."""
+
+    def __init__(self, recipe: Recipe, steps: int, start: int, *, shown: bool) -> None:
+        from tqdm import tqdm
+
+        films = steps * recipe.batch
+        self.batch, self.epochs, self.auc = recipe.batch, recipe.epochs, float("nan")
+        self.bar = tqdm(total=films * recipe.epochs, initial=films * start, unit="img", disable=not shown)
+        self.number = start + 1
+
+    def step(self, losses: Tensor, steps: int) -> None:
+        if self.bar.disable:
+            return  # reading the loss would make a GPU wait
+        if steps % 8 == 1:
+            self.bar.set_description(f"epoch {self.number}/{self.epochs}", refresh=False)
+            self.bar.set_postfix(loss=f"{float(losses) / steps:.4f}", val_auc=f"{self.auc:.4f}", refresh=False)
+        self.bar.update(self.batch)
+
+    def epoch(self, row: Epoch) -> None:
+        self.auc, self.number = row.val_auc, row.epoch + 1
+
+    def close(self) -> None:
+        self.bar.close()
+
+
+def _start(recipe: Recipe, seed: int, pretrained: Path | None) -> nn.Module:
+    """The network before its first step."""
+    model = build_model(recipe.model)
+    if recipe.start_from:
+        torch.manual_seed(seed)
+        other = build_model(recipe.start_from).state_dict()
+        own = model.state_dict()
+        shared = {name: value for name, value in other.items() if name in own and own[name].shape == value.shape}
+        model.load_state_dict(shared, strict=False)
+    if pretrained is not None:
+        load_pretrained(model, pretrained)
+    return model
+
+
+def _parts(rows: slice, count: int) -> list[slice]:
+    """Rows in ``count`` parts of like size, none of them empty."""
+    bounds = np.linspace(rows.start, rows.stop, count + 1).round().astype(int)
+    return [slice(int(a), int(b)) for a, b in itertools.pairwise(bounds) if b > a]
+
+
+def _validate(model: nn.Module, films: Films, val: np.ndarray, fabric: Fabric, pipeline: Any) -> np.ndarray:
+    """Logits of all validation films, in the precision of training; each process answers a part of them."""
+    with fabric.autocast():
+        mine = predict_logits(model, films, val[part_of(len(val), fabric)], pipeline=pipeline, device=fabric.device)
+    return in_order(torch.from_numpy(mine).to(fabric.device), fabric).cpu().numpy()
+
+
+def _auc(labels: Tensor, logits: Tensor) -> float:
+    return roc_auc(labels.numpy(), (logits[:, 1] - logits[:, 0]).numpy())
+
+
+def _accuracy(labels: Tensor, logits: Tensor) -> float:
+    return float((logits.argmax(dim=1) == labels).float().mean())
+
+
+def _peak_memory(fabric: Fabric) -> int:
+    if fabric.device.type == "cuda":
+        return int(torch.cuda.max_memory_allocated(fabric.device))
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def _check(recipe: Recipe, films: Films, train: np.ndarray, val: np.ndarray) -> None:
+    if len(train) * recipe.copies < recipe.batch:
+        raise DataSetError(
+            f"{len(train)} training films do not fill one batch of {recipe.batch}: add films or lower the batch size."
+        )
+    if len(np.unique(films.labels[val])) < 2:
+        raise DataSetError(
+            f"The {len(val)} validation films are not of both classes, so no epoch can be told best: add films."
+        )
+
+
+def _identity(recipe: Recipe, train: np.ndarray, val: np.ndarray, seed: int) -> str:
+    """What a checkpoint must share with the run that goes on from it."""
+    return hashlib.sha256(repr((recipe.identity(), train.tolist(), val.tolist(), seed)).encode()).hexdigest()
+
+
+def _save_atomically(state: dict[str, Any], path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
+    torch.save(state, partial)
+    partial.replace(path)

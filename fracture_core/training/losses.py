@@ -1,0 +1,63 @@
+"""What training makes small. Every loss is summed over films and divided by a weight that all processes agree on."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as functional
+from torch import Tensor, nn
+
+from fracture_core.errors import UnknownName
+from fracture_core.recipes.base import Recipe
+
+LOSSES = ("cross_entropy", "focal")
+
+
+def film_losses(logits: Tensor, labels: Tensor, recipe: Recipe) -> Tensor:
+    """The classification loss of each film, weighted by its class: (N,), float32 or finer.
+
+    "cross_entropy" may smooth its targets; "focal" is -(1 - p)^γ log p of the true class (Lin et al.,
+    ICCV 2017, eq. 4).
+
+    Raises:
+        UnknownName: the recipe's loss is not one of ``LOSSES``.
+    """
+    logits = logits.to(torch.promote_types(logits.dtype, torch.float32))  # half precision is too coarse for a sum
+    weight = torch.tensor([1.0, recipe.fracture_weight], device=logits.device, dtype=logits.dtype)
+    if recipe.loss == "cross_entropy":
+        return functional.cross_entropy(
+            logits, labels, weight=weight, label_smoothing=recipe.label_smoothing, reduction="none"
+        )
+    if recipe.loss == "focal":
+        log_p = functional.log_softmax(logits, dim=1).gather(1, labels[:, None])[:, 0]
+        return -weight[labels] * (1 - log_p.exp()) ** recipe.focal_gamma * log_p
+    raise UnknownName("loss", recipe.loss, LOSSES)
+
+
+def total_weight(labels: Tensor, recipe: Recipe) -> float:
+    """What the summed ``film_losses`` of a batch are divided by: its films, weighted by class."""
+    fractured = int(labels.sum())
+    return len(labels) - fractured + fractured * recipe.fracture_weight
+
+
+def guidance_losses(features: Tensor, classifier: nn.Linear, regions: Tensor) -> tuple[Tensor, int]:
+    """How little of the class-activation map's weight lies in the experts' regions: the sum over marked films.
+
+    The map of a network that ends in average pooling and one linear layer is that layer applied at every place
+    (Zhou et al., CVPR 2016, eq. 2). Its softmax over the places says where the answer would be read off; the loss is
+    minus the logarithm of the share inside the regions. It leaves the size of the answer to the classification loss.
+
+    Args:
+        features: float (N, C, h, w), last feature map.
+        regions: float (N, 1, R, R), 1 inside the experts' regions; films without any are passed over.
+
+    Returns:
+        The sum, a scalar, and the number of films it is over.
+    """
+    inside = functional.adaptive_max_pool2d(regions, features.shape[-2:]).flatten(1) > 0.5
+    marked = inside.any(dim=1)
+    if not marked.any():
+        return features.sum() * 0, 0
+    direction = classifier.weight[1] - classifier.weight[0]
+    places = torch.einsum("nchw,c->nhw", features[marked].float(), direction.float()).flatten(1)
+    weights = functional.log_softmax(places, dim=1).masked_fill(~inside[marked], -torch.inf)
+    return -torch.logsumexp(weights, dim=1).sum(), int(marked.sum())

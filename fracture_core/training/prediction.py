@@ -1,0 +1,40 @@
+"""Films through a network, as they are."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from fracture_core.preprocessing import Pipeline
+from fracture_core.training.films import Films
+
+
+def normalise(images: Tensor, pipeline: Pipeline) -> Tensor:
+    """float (N, 1, S, S) in [0, 1] → (N, 3, S, S), by the pipeline's mean and standard deviation."""
+    mean = torch.tensor(pipeline.mean, device=images.device).view(1, 3, 1, 1)
+    std = torch.tensor(pipeline.std, device=images.device).view(1, 3, 1, 1)
+    return ((images.expand(-1, 3, -1, -1) - mean) / std).contiguous(memory_format=torch.channels_last)
+
+
+def predict_logits(
+    model: nn.Module,
+    films: Films,
+    indices: np.ndarray,
+    *,
+    pipeline: Pipeline,
+    device: torch.device | str = "cpu",
+    batch: int = 64,
+) -> np.ndarray:
+    """float32 (len(indices), 2) logits of films as they are, in evaluation mode and full precision."""
+    was_training = model.training
+    model.eval()
+    kind = next(model.parameters()).dtype
+    rows = []
+    with torch.inference_mode():
+        for start in range(0, len(indices), batch):
+            chosen = indices[start : start + batch]
+            images = torch.from_numpy(films.pixels[chosen]).to(device)[:, None].float() / 255
+            rows.append(model(normalise(images, pipeline).to(kind)).float().cpu().numpy())
+    model.train(was_training)
+    return np.concatenate(rows) if rows else np.zeros((0, 2), np.float32)

@@ -1,0 +1,163 @@
+"""The command from end to end: what it lists, refuses, trains and writes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from tiny import SIDE, TINY
+
+import train as command
+from fracture_core import weights
+from fracture_core.errors import WeightsError
+from fracture_core.models import build_model
+from fracture_core.recipes import RECIPES
+from fracture_core.results import read_records
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+def test_the_list_names_every_recipe(capsys):
+    assert command.main(["--list"]) == 0
+    listed = capsys.readouterr().out
+    assert all(recipe.key in listed and recipe.title in listed for recipe in RECIPES.values())
+    assert command.main([]) == 0
+    assert capsys.readouterr().out == listed
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["ours"], "Name the data set's folder: --data DIR."),
+        (["other", "--data", "."], "Unknown recipe 'other'. Choose from:"),
+        (
+            ["lisbon2023", "--model", "vgg16", "--data", "."],
+            "Unknown model of the recipe lisbon2023 'vgg16'. Choose from:",
+        ),
+        (["ours", "--epochs", "0", "--data", "."], "are counted from 1"),
+        (["ours", "--data", "nowhere"], "'nowhere' is no folder. Check the path."),
+    ],
+)
+def test_the_command_tells_what_to_mend(capsys, arguments, told):
+    assert command.main(arguments) == 2
+    assert told in capsys.readouterr().err
+
+
+def test_a_smoke_run_from_end_to_end(made_fracatlas, tmp_path):
+    folder, runs = tmp_path / "weights" / "made", tmp_path / "runs"
+    arguments = ["ours", "--smoke", "--data", str(made_fracatlas(80)), "--weights", str(folder)]
+    assert command.main([*arguments, "--runs", str(runs), "--accelerator", "cpu"]) == 0
+    assert not runs.exists()  # a smoke run leaves no record
+
+    card = weights.load_card("made", root=folder.parent)
+    assert (card.model, card.pipeline, card.size) == ("mobilenetv2_100", "ours", 64)
+    build_model(card.model).load_state_dict(weights.load_state(card, root=folder.parent))
+    assert card.operating_points.keys() == {"balanced", "sensitive", "specific"}
+    assert card.metrics["auc"].n == card.data["split"]["counts"]["test"]["films"]
+    assert sum(part["films"] for part in card.data["split"]["counts"].values()) == 80
+    assert card.data["data"]["duplicate_pairs"] == 0
+    assert any("CC BY 4.0" in line for line in card.data["attribution"])
+    with pytest.raises(WeightsError, match="sha256 differs"):
+        weights.load_state(weights.Card("made", {**card.data, "sha256": "0"}), root=folder.parent)
+
+
+@pytest.fixture
+def tiny_command(tiny, monkeypatch):
+    """The command with the tiny recipe in place of the real ones: (arguments) → exit status."""
+    monkeypatch.setattr(command, "get_recipe", lambda key: replace(TINY, epochs=2, paper="lisbon2023"))
+    monkeypatch.setattr(command, "commit", lambda: None)
+    return lambda *arguments: command.main(["tiny", "--accelerator", "cpu", *map(str, arguments)])
+
+
+def test_a_whole_run_leaves_one_record(tiny_command, made_fracatlas, tmp_path):
+    runs, work = tmp_path / "runs", tmp_path / "work"
+    data = made_fracatlas(96, size=SIDE)
+    assert tiny_command("--data", data, "--runs", runs, "--work", work) == 0
+    (record,) = read_records(runs)
+    assert record["recipe"]["key"] == "tiny"
+    assert record["epochs_run"] == len(record["curves"]) == 2
+    assert record["data"]["films"] == 96
+    cases, split = record["cases"], record["split"]
+    assert {len(column) for column in cases.values()} == {
+        split["counts"]["val"]["films"] + split["counts"]["test"]["films"]
+    }
+    assert len(set(cases["id"])) == len(cases["id"])
+    assert not {g for g, s in zip(cases["group"], cases["split"], strict=True) if s == "val"} & {
+        g for g, s in zip(cases["group"], cases["split"], strict=True) if s == "test"
+    }
+    assert all(0 <= score <= 1 for score in cases["score"])
+    assert record["metrics"]["auc"]["value"] > 0.9  # a bright bar is easily seen
+    assert record["argmax"]["accuracy"]["n"] == split["counts"]["test"]["films"]
+    assert [row["name"] for row in record["class_report"]][:2] == ["not fractured", "fractured"]
+    assert {row["name"] for row in record["subgroups"]} >= {"hand", "frontal view"}
+    assert len(split["letters"]) == 96
+    assert {letter: split["letters"].count(letter) for letter in "tvx"} == {
+        letter: split["counts"][name]["films"] for letter, name in zip("tvx", ("train", "val", "test"), strict=True)
+    }
+    assert split["crossing"] == {"val": 0, "test": 0}
+    assert not record["comparable"]["value"]
+    assert "no duplicate crosses the split" in record["comparable"]["why"]
+    assert sorted(path.suffix for path in work.iterdir()) == [".ckpt", ".npy"] or any(
+        p.is_dir() for p in work.iterdir()
+    )
+
+    # the same command again refuses to mix two runs; with --resume it only measures again
+    assert tiny_command("--data", data, "--runs", runs, "--work", work) == 2
+    assert tiny_command("--data", data, "--runs", tmp_path / "again", "--work", work, "--resume") == 0
+    (again,) = read_records(tmp_path / "again")
+    assert again["cases"] == record["cases"]
+    assert again["curves"] == record["curves"]
+
+
+def test_folds_are_tested_on_every_film_once(tiny_command, made_fracatlas, tmp_path):
+    data, tested = made_fracatlas(60, size=SIDE), []
+    for fold in range(3):
+        assert tiny_command("--data", data, "--runs", tmp_path / "runs", "--folds", 3, "--fold", fold) == 0
+    for record in read_records(tmp_path / "runs"):
+        assert (record["split"]["kind"], record["split"]["folds"]) == ("folds", 3)
+        cases = record["cases"]
+        tested += [name for name, split in zip(cases["id"], cases["split"], strict=True) if split == "test"]
+    assert len(tested) == len(set(tested)) == 60
+
+
+def test_changes_of_a_recipe_are_told(tiny_command, made_fracatlas, tmp_path):
+    data = made_fracatlas(60, size=SIDE)
+    assert tiny_command("--data", data, "--runs", tmp_path, "--epochs", 1, "--batch", 6) == 0
+    (record,) = read_records(tmp_path)
+    assert (record["recipe"]["epochs"], record["recipe"]["batch"]) == (1, 6)
+    assert "epochs 1 by choice; batch 6 by choice" in record["comparable"]["why"]
+
+
+def test_going_on_needs_a_folder(tiny_command, made_fracatlas, capsys):
+    assert tiny_command("--data", made_fracatlas(60, size=SIDE), "--resume") == 2
+    assert "name it with --work DIR" in capsys.readouterr().err
+
+
+SMOKES = [(key, model) for key, recipe in RECIPES.items() for model in recipe.models or (recipe.model,)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("key", "model"), SMOKES)
+def test_every_recipe_smokes(key, model, made_fracatlas, tmp_path, capsys):
+    arguments = [
+        key,
+        "--model",
+        model,
+        "--smoke",
+        "--data",
+        str(made_fracatlas(80)),
+        "--weights",
+        str(tmp_path / "w"),
+    ]
+    assert command.main([*arguments, "--accelerator", "cpu"]) == 0, capsys.readouterr().err
+    card = weights.load_card("w", root=tmp_path)
+    assert card.model == model
+    build_model(model).load_state_dict(weights.load_state(card, root=tmp_path))
+
+
+def test_commit_outside_a_checkout_is_none(tmp_path, monkeypatch):
+    monkeypatch.setattr(command, "ROOT", tmp_path)
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    assert command.commit() is None
+    monkeypatch.setenv("PATH", str(tmp_path))  # nor without git
+    assert command.commit() is None

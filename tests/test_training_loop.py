@@ -1,0 +1,201 @@
+"""The loop learns, repeats itself, and goes on after a kill to the weights of a whole run."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from tiny import SIDE, TINY, TRAIN, VAL, assert_same, easy_films, fit_tiny, tiny_model, with_tiny
+
+from fracture_core.errors import DataSetError, FractureError, UnknownName
+from fracture_core.metrics import roc_auc
+from fracture_core.preprocessing import build_pipeline
+from fracture_core.training import SCHEDULES, fit, loop, predict_logits
+
+ROOT = Path(__file__).resolve().parent.parent
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+# Learning ----------------------------------------------------------------------------------------------
+
+
+def test_fit_learns_what_can_be_learnt(tiny):
+    result = fit_tiny(replace(TINY, epochs=8))
+    assert max(row.val_auc for row in result.history) > 0.9
+    assert result.history[result.best_epoch - 1].val_auc == max(row.val_auc for row in result.history)
+    assert result.history[-1].train_loss < result.history[0].train_loss
+    assert [row.epoch for row in result.history] == list(range(1, 9))
+    assert all(row.images_per_second > 0 for row in result.history)
+    assert not result.model.training
+
+    logits = predict_logits(result.model, easy_films(), VAL, pipeline=build_pipeline("ours", size=SIDE))
+    auc = roc_auc(easy_films().labels[VAL], logits[:, 1] - logits[:, 0])
+    assert auc == result.history[result.best_epoch - 1].val_auc
+
+
+def test_fit_is_repeatable_and_follows_its_seed(tiny):
+    first, again, other = (fit_tiny(replace(TINY, epochs=1), seed=seed) for seed in (3, 3, 4))
+    assert_same(first, again)
+    assert not torch.equal(first.model.body[0].weight, other.model.body[0].weight)
+
+
+def test_the_averaged_weights_are_kept_where_asked_for(tiny):
+    raw, averaged = (fit_tiny(replace(TINY, epochs=1, ema=decay)).model for decay in (0.0, 0.999))
+    torch.manual_seed(0)
+    start = tiny_model()
+    # dropout, films and augmentation are the same, so the average lies between the start and the end
+    moved = (raw.body[0].weight - start.body[0].weight).norm()
+    assert 0 < (averaged.body[0].weight - start.body[0].weight).norm() < moved
+    assert not torch.equal(raw.body[0].weight, averaged.body[0].weight)
+
+
+@pytest.mark.parametrize("optimiser", ["adamw", "adam", "sgd"])
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_every_optimiser_and_schedule_takes_a_step(tiny, optimiser, schedule):
+    options = {
+        "step": {"step_size": 7, "gamma": 0.1},
+        "plateau": {"factor": 0.1, "patience": 5},
+        "warm_restarts": {"T_0": 1, "T_mult": 2},
+    }.get(schedule, {})
+    settings = {"optimiser": optimiser, "schedule": schedule, "schedule_options": options}
+    result = fit_tiny(replace(TINY, epochs=1, clip=0.0, **settings))
+    assert np.isfinite(result.history[0].train_loss)
+
+
+@pytest.mark.parametrize("setting", ["optimiser", "schedule", "loss", "pipeline"])
+def test_an_unknown_setting_is_told(tiny, setting):
+    with pytest.raises(UnknownName, match=rf"Unknown {setting} 'other'\. Choose from"):
+        fit_tiny(replace(TINY, **{setting: "other"}))
+
+
+def test_an_unknown_model_is_told():
+    with pytest.raises(UnknownName, match="Unknown model 'tiny'"):
+        fit_tiny()
+
+
+def test_too_few_films_are_told(tiny):
+    films = easy_films()
+    with pytest.raises(DataSetError, match="7 training films do not fill one batch of 8"):
+        fit(TINY, films, train=TRAIN[:7], val=VAL, accelerator="cpu")
+    with pytest.raises(DataSetError, match="10 validation films are not of both classes"):
+        fit(TINY, films, train=TRAIN, val=VAL[::2], accelerator="cpu")
+
+
+def test_a_diverged_run_is_told(tiny):
+    diverging = replace(TINY, epochs=1, optimiser="sgd", schedule="constant", lr=1e30, clip=0.0, ema=0.0)
+    with pytest.raises(FractureError, match=r"diverged.*Lower the learning rate"):
+        fit_tiny(diverging)
+
+
+def test_predictions_leave_the_model_as_it_was(tiny):
+    torch.manual_seed(0)
+    model, films, pipeline = tiny_model(), easy_films(), build_pipeline("ours", size=SIDE)
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    logits = predict_logits(model, films, VAL, pipeline=pipeline, batch=7)
+    assert (logits.shape, logits.dtype) == ((20, 2), np.float32)
+    assert model.training
+    assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
+    single = predict_logits(model.eval(), films, VAL[::-1], pipeline=pipeline, batch=1)
+    np.testing.assert_allclose(single[::-1], logits, atol=1e-5)
+    assert not model.training
+    assert predict_logits(model, films, VAL[:0], pipeline=pipeline).shape == (0, 2)
+
+
+# Going on ----------------------------------------------------------------------------------------------
+
+
+class Killed(Exception):
+    pass
+
+
+def _killed_after(epoch: int):
+    def on_epoch(row: loop.Epoch) -> None:
+        if row.epoch == epoch:
+            raise Killed
+
+    return on_epoch
+
+
+@pytest.mark.parametrize("ema", [0.8, 0.0])
+def test_a_killed_run_goes_on_to_the_same_weights(tiny, tmp_path, ema):
+    recipe, checkpoint = replace(TINY, ema=ema), tmp_path / "run" / "tiny.ckpt"
+    whole = fit_tiny(recipe)
+    with pytest.raises(Killed):
+        fit_tiny(recipe, checkpoint=checkpoint, on_epoch=_killed_after(1))
+    seen: list[int] = []
+    resumed = fit_tiny(recipe, checkpoint=checkpoint, on_epoch=lambda row: seen.append(row.epoch))
+    assert seen == [2, 3, 4]
+    assert_same(whole, resumed)
+    assert [path.name for path in checkpoint.parent.iterdir()] == ["tiny.ckpt"]
+
+    # a finished run is only read again
+    assert_same(whole, fit_tiny(recipe, checkpoint=checkpoint, on_epoch=lambda row: pytest.fail("trained again")))
+
+
+def test_a_kill_while_the_checkpoint_is_written_costs_one_epoch(tiny, tmp_path, monkeypatch):
+    checkpoint, store = tmp_path / "tiny.ckpt", torch.save
+
+    def cut(state: dict, path: Path) -> None:
+        if state["epoch"] == 2:
+            path.write_bytes(b"cut")
+            raise Killed
+        store(state, path)
+
+    monkeypatch.setattr(torch, "save", cut)
+    with pytest.raises(Killed):
+        fit_tiny(checkpoint=checkpoint)
+    monkeypatch.setattr(torch, "save", store)
+    seen: list[int] = []
+    resumed = fit_tiny(checkpoint=checkpoint, on_epoch=lambda row: seen.append(row.epoch))
+    assert seen == [2, 3, 4]
+    assert_same(fit_tiny(), resumed)
+
+
+@pytest.mark.parametrize("change", [{"recipe": replace(TINY, lr=0.01)}, {"seed": 1}], ids=["recipe", "seed"])
+def test_a_checkpoint_of_another_run_is_refused(tiny, tmp_path, change):
+    checkpoint = tmp_path / "tiny.ckpt"
+    with pytest.raises(Killed):
+        fit_tiny(checkpoint=checkpoint, on_epoch=_killed_after(1))
+    with pytest.raises(FractureError, match=r"'tiny\.ckpt' is of another recipe, split or seed\. Delete it"):
+        fit_tiny(change.get("recipe", TINY), seed=change.get("seed", 0), checkpoint=checkpoint)
+
+
+def fit_until_killed(checkpoint: Path, *, step: int) -> None:
+    """Run by a process of its own: train, and be killed by the system in the middle of a step."""
+    torch.set_num_threads(1)
+    with_tiny()
+    steps, real = 0, loop.apply_changes
+
+    def counted(*arguments: object, **options: object) -> torch.Tensor:
+        nonlocal steps
+        steps += 1
+        if steps == step:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return real(*arguments, **options)
+
+    loop.apply_changes = counted
+    fit_tiny(checkpoint=checkpoint)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="the system knows no SIGKILL")
+def test_a_run_killed_by_the_system_goes_on_to_the_same_weights(tiny, tmp_path):
+    checkpoint = tmp_path / "tiny.ckpt"
+    code = (
+        f"import sys; sys.path[:0] = {[str(Path(__file__).parent), str(ROOT)]!r}\n"
+        "from pathlib import Path; import test_training_loop\n"
+        f"test_training_loop.fit_until_killed(Path({str(checkpoint)!r}), step=13)"  # of 5 an epoch: inside the third
+    )
+    killed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    seen: list[int] = []
+    resumed = fit_tiny(checkpoint=checkpoint, on_epoch=lambda row: seen.append(row.epoch))
+    assert seen == [3, 4]
+    assert_same(fit_tiny(), resumed)

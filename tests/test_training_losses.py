@@ -1,0 +1,76 @@
+"""What is made small, checked by hand and against torch."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as functional
+from tiny import SIDE, TINY, VAL, easy_films, fit_tiny
+from torch import nn
+
+from fracture_core.errors import UnknownName
+from fracture_core.preprocessing import build_pipeline
+from fracture_core.training import FitResult, film_losses, guidance_losses, normalise
+from fracture_core.training.losses import total_weight
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+LOGITS = torch.tensor([[2.0, -1.0], [0.3, 0.1], [-1.5, 1.0], [0.0, 3.0]])
+LABELS = torch.tensor([0, 1, 1, 0])
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_cross_entropy_is_torchs(smoothing):
+    recipe = replace(TINY, fracture_weight=2.5, label_smoothing=smoothing)
+    mean = film_losses(LOGITS, LABELS, recipe).sum() / total_weight(LABELS.numpy(), recipe)
+    weight = torch.tensor([1.0, 2.5])
+    expected = functional.cross_entropy(LOGITS, LABELS, weight=weight, label_smoothing=smoothing)
+    torch.testing.assert_close(mean, expected)
+
+
+def test_focal_loss_by_hand():
+    recipe = replace(TINY, loss="focal", focal_gamma=2.0, fracture_weight=1.0)
+    p = torch.softmax(LOGITS, dim=1)[torch.arange(4), LABELS]
+    torch.testing.assert_close(film_losses(LOGITS, LABELS, recipe), -((1 - p) ** 2) * p.log())
+
+
+def test_focal_loss_without_focus_is_cross_entropy():
+    recipe = replace(TINY, fracture_weight=1.7, label_smoothing=0.0)
+    focal = film_losses(LOGITS, LABELS, replace(recipe, loss="focal", focal_gamma=0.0))
+    torch.testing.assert_close(focal, film_losses(LOGITS, LABELS, recipe))
+
+
+def test_an_unknown_loss_is_told():
+    with pytest.raises(UnknownName, match="Unknown loss 'other'"):
+        film_losses(LOGITS, LABELS, replace(TINY, loss="other"))
+
+
+def test_guidance_by_hand():
+    """Two places with map values 0 and log 3: three quarters of the weight lie on the second."""
+    features = torch.tensor([[[[0.0, 1.0]]]])
+    classifier = nn.Linear(1, 2)
+    with torch.no_grad():
+        classifier.weight.copy_(torch.tensor([[0.0], [np.log(3.0)]]))
+    right = torch.tensor([[[[0.0, 1.0]]]])
+    assert float(guidance_losses(features, classifier, right)[0].detach()) == pytest.approx(-np.log(0.75), abs=1e-6)
+    assert float(guidance_losses(features, classifier, right.flip(-1))[0].detach()) == pytest.approx(
+        -np.log(0.25), abs=1e-6
+    )
+    assert float(guidance_losses(features, classifier, torch.zeros_like(right))[0].detach()) == 0
+
+
+def test_guidance_draws_the_map_into_the_regions(tiny):
+    films = easy_films()
+
+    def share_inside(result: FitResult) -> float:
+        pixels = torch.from_numpy(films.pixels[VAL])[:, None].float() / 255
+        regions = torch.from_numpy(films.regions[VAL])[:, None].float()
+        with torch.no_grad():
+            features = result.model.forward_features(normalise(pixels, build_pipeline("ours", size=SIDE)))
+            loss, count = guidance_losses(features, result.model.get_classifier(), regions)
+            return float(torch.exp(-loss / count))
+
+    assert share_inside(fit_tiny(replace(TINY, guidance=1.0))) > share_inside(fit_tiny())
