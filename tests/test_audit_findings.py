@@ -157,6 +157,15 @@ def test_films_of_one_patient_are_joined(made):
     assert film_groups(data)[0].tolist() == [0, 1, 2, 0, 3]
 
 
+def test_likeness_joins_no_two_patients(made):
+    mirrored = encode_png(np.ascontiguousarray(film(0)[:, ::-1]))
+    contents = [PNG[0], mirrored, PNG[0]]
+    named = made(*(Made(content, patient=name) for content, name in zip(contents, "abc", strict=True)))
+    assert film_groups(named)[0].tolist() == [0, 1, 0]  # equal films are one film, whoever it is said to be of
+    unnamed = made(*(Made(content, patient=name) for content, name in zip(contents, ["a", "b", None], strict=True)))
+    assert film_groups(unnamed)[0].tolist() == [0, 0, 0]
+
+
 def test_neighbours_are_joined_only_where_the_data_set_says_so(made):
     assert film_groups(made(*PNG[:3]))[0].tolist() == [0, 1, 2]
     assert film_groups(made(*PNG[:3], neighbours=True))[0].tolist() == [0, 0, 0]

@@ -9,8 +9,10 @@ from tiny import SIDE, TINY
 
 import train as command
 from fracture_core import weights
+from fracture_core.datasets import open_data
 from fracture_core.errors import WeightsError
 from fracture_core.models import build_model
+from fracture_core.phantom import write_phantom_ct
 from fracture_core.recipes import RECIPES
 from fracture_core.results import read_records
 
@@ -161,3 +163,20 @@ def test_commit_outside_a_checkout_is_none(tmp_path, monkeypatch):
     assert command.commit() is None
     monkeypatch.setenv("PATH", str(tmp_path))  # nor without git
     assert command.commit() is None
+
+
+@pytest.mark.slow
+def test_a_ct_series_trains_with_every_patient_on_one_side(tmp_path):
+    """wang2024 on what its private data were like: DICOM slices of patients in three views."""
+    data = write_phantom_ct(tmp_path / "ct", patients=10, slices=8)
+    runs = tmp_path / "runs"
+    options = ["--size", "32", "--epochs", "1", "--batch", "8", "--copies", "1", "--accelerator", "cpu"]
+    assert command.main(["wang2024", "--data", str(data), "--runs", str(runs), *options]) == 0
+    (record,) = read_records(runs)
+    patients = {case.id: case.patient for case in open_data(data).cases}
+    homes: dict[str, set[str]] = {}
+    for case, letter in zip(patients, record["split"]["letters"], strict=True):
+        homes.setdefault(patients[case], set()).add(letter)
+    assert len(homes) == 10
+    assert all(len(letters) == 1 for letters in homes.values())
+    assert "the paper's data is not public" in record["comparable"]["why"]

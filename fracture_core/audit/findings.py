@@ -126,7 +126,7 @@ def audit(data: DataSet, *, workers: int = 2, progress: Progress | None = None) 
     seen = survey(data, workers=workers, progress=progress)
     copies = find_copies(seen)
     first = [cases[0] for cases in cases_of(seen)]
-    groups = join_cases(data, copies.by_rotation)
+    groups = join_cases(data, copies)
     return Audit(
         data=data,
         stored=seen.stored,

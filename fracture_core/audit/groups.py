@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from fracture_core.audit.copies import case_pairs, chain, components, find_copies
+from fracture_core.audit.copies import Copies, case_pairs, chain, components, find_copies
 from fracture_core.audit.duplicates import DuplicatePair
 from fracture_core.audit.films import survey
 from fracture_core.datasets import DataSet
@@ -20,21 +20,25 @@ RUN: Final = 8
 def film_groups(data: DataSet, *, workers: int = 2) -> tuple[np.ndarray, list[DuplicatePair]]:
     """Films that must stay on one side of a split.
 
-    Joined are the films of one patient where patients are named; copies of one exposure, be they turned by any
-    angle, mirrored or cut at an edge; and, where ``data.neighbours``, runs of up to ``RUN`` neighbouring ids of one
-    body region: FracAtlas lists the views of one patient one after another and names no patients.
+    Joined are the films of one patient where patients are named, and copies of one exposure: exact ones, and where
+    not every film names its patient also those turned by any angle, mirrored or cut at an edge; and, where
+    ``data.neighbours``, runs of up to ``RUN`` neighbouring ids of one body region: FracAtlas lists the views of one
+    patient one after another and names no patients.
 
     Returns:
         int64 (N,) group of each case, and the pairs of exact and near duplicates among the cases.
     """
     seen = survey(data, workers=workers)
     copies = find_copies(seen)
-    return join_cases(data, copies.by_rotation), case_pairs(seen, copies)
+    return join_cases(data, copies), case_pairs(seen, copies)
 
 
-def join_cases(data: DataSet, copies: np.ndarray) -> np.ndarray:
-    """int64 (N,) group of each case: cases join that share a number in ``copies``, a patient, or neighbourhood."""
-    links = [*chain(copies.tolist()), *chain(case.patient for case in data.cases)]
+def join_cases(data: DataSet, copies: Copies) -> np.ndarray:
+    """int64 (N,) group of each case: cases join that are copies, of one patient, or neighbours (``film_groups``)."""
+    patients = [case.patient for case in data.cases]
+    # slices of two patients look alike: where all are named, likeness short of equality proves nothing
+    alike = copies.by_rotation if None in patients else copies.by_pixels
+    links = [*chain(alike.tolist()), *chain(patients)]
     if data.neighbours:
         links += neighbour_links([_number(case.id) for case in data.cases], [case.region for case in data.cases])
     return components(len(data.cases), links)
