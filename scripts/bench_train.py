@@ -9,12 +9,11 @@ contestants are interleaved and the medians compared, so that a busy machine slo
 from __future__ import annotations
 
 import argparse
-import itertools
 import os
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -54,7 +53,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", default="resnet18")
     parser.add_argument("--batch", type=int, default=32)
-    parser.add_argument("--steps", type=int, default=6, help="batches per round and contestant")
+    parser.add_argument("--steps", type=int, default=10, help="batches per round and contestant")
     parser.add_argument("--rounds", type=int, default=3)
     return parser.parse_args()
 
@@ -89,13 +88,13 @@ def _contestants(recipe, data: DataSet, device: torch.device, options) -> dict[s
         return fit(once, films, train=train, val=val, fabric=fabric).history[0].images_per_second
 
     def plain() -> float:
-        return _loop(recipe.model, iter(loader), device, fast=False)
+        return _loop(recipe.model, loader, device, fast=False)
 
     def faster() -> float:
-        return _loop(recipe.model, iter(loader), device, fast=True)
+        return _loop(recipe.model, loader, device, fast=True)
 
     def fixed() -> float:
-        return _loop(recipe.model, itertools.repeat(batch, options.steps), device, fast=True)
+        return _loop(recipe.model, [batch] * options.steps, device, fast=True)
 
     return {
         "ours": ours,
@@ -146,7 +145,7 @@ def _loader(recipe, data: DataSet, train: np.ndarray, device: torch.device):  # 
     )
 
 
-def _loop(model: str, batches: Iterator, device: torch.device, *, fast: bool) -> float:  # type: ignore[type-arg]
+def _loop(model: str, batches: Iterable, device: torch.device, *, fast: bool) -> float:  # type: ignore[type-arg]
     """Images a second of the usual loop over ``batches``."""
     network: nn.Module = build_model(model).to(device).train()
     layout = torch.channels_last if fast else torch.contiguous_format
