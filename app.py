@@ -13,6 +13,8 @@ page = st.navigation(
     {
         "Reading room": [
             st.Page("pages/reading/classify.py", title="Classify", icon=":material/radiology:", default=True),
+            st.Page("pages/reading/annotate.py", title="Annotate", icon=":material/draw:"),
+            st.Page("pages/reading/compare.py", title="Compare", icon=":material/compare:"),
         ],
         "Research": [
             st.Page("pages/research/about.py", title="About", icon=":material/info:"),

@@ -11,10 +11,11 @@ import logging
 import sys
 
 from fracture_core import RESEARCH_ONLY, __version__
-from fracture_core.commands import audit, classify, data, explain, models, results
+from fracture_core.commands import annotations as readings
+from fracture_core.commands import audit, classify, data, explain, localise, models, results
 from fracture_core.errors import FractureError
 
-COMMANDS = (classify, explain, models, data, audit, results)
+COMMANDS = (classify, explain, models, data, audit, results, localise, readings)
 
 
 def parser() -> argparse.ArgumentParser:

@@ -105,16 +105,23 @@ def region_mask(marks: Sequence[Mark], shape: tuple[int, int]) -> np.ndarray:
 
 
 def _fill(outline: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """Each edge turns the winding number by one for every pixel to its right, row by row."""
+    """Each edge turns the winding number by one for every pixel to its right, in each row that it crosses."""
     height, width = shape
-    turns = np.zeros((height, width + 1), dtype=np.int32)
-    for (x0, y0), (x1, y1) in zip(outline, np.roll(outline, -1, axis=0), strict=True):
-        if y0 == y1:
-            continue
-        low, high = min(y0, y1), max(y0, y1)
-        first, last = max(0, int(np.ceil(low - 0.5))), min(height, int(np.ceil(high - 0.5)))
-        rows = np.arange(first, last)
-        crossings = x0 + (rows + 0.5 - y0) * (x1 - x0) / (y1 - y0)
-        columns = np.clip(np.ceil(crossings - 0.5), 0, width).astype(int)
-        turns[rows, columns] += 1 if y1 > y0 else -1
-    return np.cumsum(turns, axis=1)[:, :width] != 0
+    mask = np.zeros(shape, dtype=bool)
+    (x0, y0), (x1, y1) = outline.T, np.roll(outline, -1, axis=0).T
+    first = np.clip(np.ceil(np.minimum(y0, y1) - 0.5), 0, height).astype(int)
+    last = np.clip(np.ceil(np.maximum(y0, y1) - 0.5), 0, height).astype(int)
+    counts = last - first
+    if not counts.any():
+        return mask
+    edge = np.repeat(np.arange(len(outline)), counts)  # one entry for every row that an edge crosses
+    rows = np.arange(len(edge)) - np.repeat(np.cumsum(counts) - counts, counts) + first[edge]
+    slope = (x1 - x0)[edge] / (y1 - y0)[edge]
+    crossings = x0[edge] + (rows + 0.5 - y0[edge]) * slope
+    columns = np.clip(np.ceil(crossings - 0.5), 0, width).astype(int)
+    top, bottom, left = rows.min(), rows.max() + 1, columns.min()
+    turns = np.zeros((bottom - top, columns.max() + 1 - left), dtype=np.int32)
+    np.add.at(turns, (rows - top, columns - left), np.where(y1 > y0, 1, -1)[edge])
+    # beyond the last crossing the winding number is zero again
+    mask[top:bottom, left : columns.max()] = np.cumsum(turns, axis=1)[:, :-1] != 0
+    return mask

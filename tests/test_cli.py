@@ -170,4 +170,4 @@ def test_help_names_every_command_and_loads_nothing_heavy() -> None:
     text, heavy = json.loads(answer.stdout)
     assert heavy == []
     for command in COMMANDS:
-        assert f"\n    {command.__name__.rpartition('.')[2]} " in text
+        assert f"\n    {command.__name__.rpartition('.')[2]}" in text

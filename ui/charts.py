@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
+import numpy as np
 import plotly.graph_objects as go
 
 from fracture_core.inference import Prediction
 from fracture_core.weights import Card
-from ui.wording import FINDINGS, GREEN, VERMILLION, YELLOW_GRAY
+from ui.wording import BLUE, FINDINGS, GRAY, GREEN, ORANGE, VERMILLION, YELLOW_GRAY
+
+if TYPE_CHECKING:
+    from fracture_core.agreement import AgreementMatrix
+    from ui.comparing import Scored
 
 
 def answers_strip(answers: Sequence[tuple[Card, Prediction]]) -> go.Figure:
@@ -67,5 +73,107 @@ def answers_strip(answers: Sequence[tuple[Card, Prediction]]) -> go.Figure:
             "showgrid": False,
             "zeroline": False,
         },
+    )
+    return figure
+
+
+def bullet_bars(rows: Sequence[Scored]) -> go.Figure:
+    """Scores from 0 to 1 as bars, with chance as a thin line and the readers' own agreement as a thick one."""
+    names = [row.name for row in rows]
+    figure = go.Figure(
+        go.Bar(
+            x=[row.value for row in rows],
+            y=names,
+            orientation="h",
+            marker_color=BLUE,
+            width=0.5,
+            text=[row.shown for row in rows],
+            textposition="outside",
+            cliponaxis=False,
+            customdata=[row.meaning for row in rows],
+            hovertemplate="%{y}: %{x:.3f}<br>%{customdata}<extra></extra>",
+            name="this map",
+        )
+    )
+    for title, colour, width, values in (
+        ("chance", GRAY, 2, [row.chance for row in rows]),
+        ("readers among themselves", ORANGE, 4, [row.ceiling for row in rows]),
+    ):
+        shown = [(value, name) for value, name in zip(values, names, strict=True) if value is not None]
+        if shown:
+            figure.add_trace(
+                go.Scatter(
+                    x=[value for value, _ in shown],
+                    y=[name for _, name in shown],
+                    mode="markers",
+                    marker={"symbol": "line-ns", "size": 20, "line": {"color": colour, "width": width}},
+                    hovertemplate=title + ": %{x:.3f}<extra></extra>",
+                    name=title,
+                )
+            )
+    figure.update_layout(
+        height=70 + 40 * len(rows),
+        margin={"l": 8, "r": 12, "t": 4, "b": 8},
+        legend={"orientation": "h", "y": -0.12},
+        xaxis={"range": [0, 1.25], "tickvals": [0, 0.25, 0.5, 0.75, 1], "fixedrange": True, "zeroline": False},
+        yaxis={"autorange": "reversed", "fixedrange": True},
+    )
+    return figure
+
+
+def agreement_chart(matrix: AgreementMatrix) -> go.Figure:
+    """A statistic of everyone against everyone; the diagonal is left out."""
+    size = len(matrix.names)
+    values = np.where(np.eye(size, dtype=bool), np.nan, matrix.values)
+    words = [[_cell(matrix, row, column) for column in range(size)] for row in range(size)]
+    figure = go.Figure(
+        go.Heatmap(
+            z=values,
+            x=matrix.names,
+            y=matrix.names,
+            text=words,
+            texttemplate="%{text}",
+            zmin=0,
+            zmax=1,
+            colorscale="Cividis",
+            colorbar={"thickness": 10},
+            hovertemplate="%{y} and %{x}<br>%{text}<extra></extra>",
+        )
+    )
+    figure.update_layout(
+        height=150 + 62 * size,
+        margin={"l": 8, "r": 8, "t": 8, "b": 8},
+        xaxis={"fixedrange": True},
+        yaxis={"autorange": "reversed", "fixedrange": True},
+    )
+    return figure
+
+
+def _cell(matrix: AgreementMatrix, row: int, column: int) -> str:
+    if row == column:
+        return ""
+    value, low, high = (float(part[row, column]) for part in (matrix.values, matrix.low, matrix.high))
+    if np.isnan(value):
+        return "no film<br>in common"
+    interval = "" if np.isnan(low) else f"<br>[{low:.2f}–{high:.2f}]"
+    return f"{value:.2f}{interval}<br>n {int(matrix.films[row, column])}"
+
+
+def score_histogram(values: np.ndarray, title: str, *, chance: float | None, ceiling: float | None) -> go.Figure:
+    """How a score is spread over films, with chance and the readers' own agreement as lines."""
+    known = values[np.isfinite(values)]
+    figure = go.Figure(
+        go.Histogram(x=known, xbins={"start": 0, "end": 1.0001, "size": 0.05}, marker_color=BLUE, name="films")
+    )
+    for name, colour, value in (("chance", GRAY, chance), ("readers among themselves", ORANGE, ceiling)):
+        if value is not None:
+            figure.add_vline(x=value, line={"color": colour, "width": 3, "dash": "dot"}, annotation_text=name)
+    figure.update_layout(
+        height=340,
+        margin={"l": 8, "r": 8, "t": 26, "b": 8},
+        xaxis={"range": [0, 1], "title": title, "fixedrange": True},
+        yaxis={"title": "films", "fixedrange": True},
+        bargap=0.05,
+        showlegend=False,
     )
     return figure

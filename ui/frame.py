@@ -18,7 +18,7 @@ MODEL, POINT = "model", "point"  # keys of the sidebar's choices, in the session
 _STYLE = """
 <style>
 [data-testid="stMainBlockContainer"] { padding-top: 2.6rem; padding-bottom: 2rem; }
-@media (max-width: 640px) { [data-testid="stMainBlockContainer"] { padding-top: 3.2rem; } }
+@media (max-width: 640px) { [data-testid="stMainBlockContainer"] { padding-top: 4rem; } }
 </style>
 """
 

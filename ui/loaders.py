@@ -16,6 +16,7 @@ from fracture_core.errors import FractureError
 from fracture_core.weights import Card
 
 if TYPE_CHECKING:
+    from fracture_core.annotations import Store
     from fracture_core.inference import Classifier
 
 log = logging.getLogger(__name__)
@@ -35,6 +36,18 @@ def _load(name: str, identity: str) -> Classifier:
     from fracture_core.inference import load_classifier
 
     return load_classifier(name)
+
+
+@cache
+def store() -> Store:
+    """The readings' store, opened once per server.
+
+    Raises:
+        StoreError: it cannot be opened.
+    """
+    from fracture_core.annotations import open_store
+
+    return open_store()
 
 
 def cards() -> list[Card]:

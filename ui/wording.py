@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from fracture_core.metrics import OperatingPoint
 
 # Okabe and Ito's palette, told apart by colour-blind readers too
-VERMILLION, GREEN, BLUE, SKY, ORANGE, PURPLE = (
+VERMILLION, GREEN, BLUE, SKY, ORANGE, PURPLE, YELLOW = (
     "#D55E00",
     "#009E73",
     "#0072B2",
     "#56B4E9",
     "#E69F00",
     "#CC79A7",
+    "#F0E442",
 )
 YELLOW_GRAY, GRAY = "#A39A3A", "#7A828A"
 

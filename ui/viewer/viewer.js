@@ -1,313 +1,400 @@
-// The radiograph viewer. One instance per parent element; its view (zoom, opacity, ...) outlives reruns of the page.
+// The radiograph viewer: film, maps, others' marks in layers, and the reader's own marks.
+//
+// The browser owns what is drawn and how the film is looked at; the server hears of every finished gesture. What a
+// viewer holds is kept by its key, so that it outlives reruns of the page and visits to other pages.
+import { HOME, fromShare, settled, shareOf, viewOf, zoomedAt } from "./camera.js";
+import { helpSheet, press } from "./controls.js";
+import { drawLayers, drawMarks } from "./drawing.js";
+import { applyGrays, dress, dressTools, placeDivider, placeScale, showReadout } from "./dress.js";
+import { bounds, clamp, clampPoint, outline, toScreen, toSource } from "./geometry.js";
+import { showMap } from "./heat.js";
+import { listenToKeys } from "./keyboard.js";
+import { buildPage } from "./panel.js";
+import { Pointers } from "./pointer.js";
+import { emptyState, reduce, selected } from "./state.js";
+import { Stopwatch } from "./stopwatch.js";
+import { WIDE_OPEN } from "./window.js";
 
-const VIEWS = new WeakMap();
-const MAX_ZOOM = 24;
+const VIEWERS = new WeakMap(); // by the element they live in
+const KEPT = new Map(); // by key: what outlives the element
+const LINKED = new Map(); // by link: the viewers that zoom together
+const LATER = 300; // ms after the last held key until the server is told
 
 export default function (component) {
   const root = component.parentElement.querySelector(".viewer");
-  let view = VIEWS.get(root);
-  if (!view) {
-    view = new Viewer(root);
-    VIEWS.set(root, view);
+  let viewer = VIEWERS.get(root);
+  if (!viewer) {
+    viewer = new Viewer(root);
+    VIEWERS.set(root, viewer);
   }
-  view.show(component.data);
-  return () => view.release();
+  const shown = viewer.show(component);
+  return () => viewer.release(shown);
 }
 
-function element(tag, attributes = {}, children = []) {
-  const node = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) {
-    if (name === "text") node.textContent = value;
-    else node.setAttribute(name, value);
-  }
-  node.append(...children);
-  return node;
+function freshLook() {
+  return {
+    opacity: 0.6, threshold: 0.2, colours: "inferno", grays: WIDE_OPEN, shown: new Map(), map: 0, divider: null,
+  };
 }
 
-function decodeTable(base64) {
-  return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+// secure contexts alone have crypto.randomUUID; a ward's server may have no certificate
+function newId() {
+  return Array.from(crypto.getRandomValues(new Uint8Array(6)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 class Viewer {
   constructor(root) {
     this.root = root;
-    this.zoom = 1; // 1 fits the film into the frame
-    this.offset = { x: 0, y: 0 }; // of the film's centre from the frame's centre, in screen pixels
-    this.opacity = 0.6;
-    this.threshold = 0.2;
-    this.colours = "inferno";
-    this.pointers = new Map();
     this.data = null;
-    this.values = null; // the map's gray values
-    this.build();
-    this.resizing = new ResizeObserver(() => this.place());
-    this.resizing.observe(this.frame);
+    this.kept = null; // {identity, opening, state, stopwatch, camera, look}
+    this.preview = null; // {id, points} of the mark being dragged
+    this.shows = 0;
+    this.waiting = null; // timer of marks that are still to be sent
+    this.heard = false; // whether the server has said that it knows our marks
+    this.helping = false;
+    buildPage(this);
+    this.pointers = new Pointers(this);
+    listenToKeys(this);
   }
 
-  build() {
-    this.film = element("img", { class: "film", alt: "", draggable: "false" });
-    this.map = element("canvas", { class: "map", "aria-hidden": "true" });
-    this.stage = element("div", { class: "stage" }, [this.film, this.map]);
-    this.scale = element("div", { class: "scale", hidden: "" }, [element("span")]);
-    this.frame = element("div", { class: "frame", tabindex: "0", role: "group" }, [this.stage, this.scale]);
-
-    this.buttons = element("div", { class: "buttons" }, [
-      this.button("−", "Zoom out (−)", () => this.zoomBy(1 / 1.4)),
-      this.button("Fit", "Fit the film into the frame (0)", () => this.fit()),
-      this.button("1:1", "One film pixel per screen pixel (1)", () => this.actualSize()),
-      this.button("+", "Zoom in (+)", () => this.zoomBy(1.4)),
-    ]);
-
-    this.blendSlider = this.slider("Film", "Map", "From film to map", this.opacity, (value) => {
-      this.opacity = value;
-      this.map.style.opacity = value;
-    });
-    this.thresholdSlider = this.slider("Hide below", "", "Hide the map below this value", this.threshold, (value) => {
-      this.threshold = value;
-      this.thresholdValue.textContent = value.toFixed(2);
-      this.paint();
-    });
-    this.thresholdValue = element("span", { class: "value", text: this.threshold.toFixed(2) });
-    this.thresholdSlider.append(this.thresholdValue);
-    this.select = element("select", { "aria-label": "Colours of the map" });
-    this.select.addEventListener("change", () => {
-      this.colours = this.select.value;
-      this.paint();
-    });
-    this.legend = element("canvas", { class: "legend", width: "128", height: "1", "aria-hidden": "true" });
-    this.legendRow = element("div", { class: "legend-row" }, [
-      element("span", { text: "0" }), this.legend, element("span", { text: "1" }), this.select,
-    ]);
-    this.caption = element("div", { class: "caption" });
-    this.mapTools = element("div", { class: "map-tools" }, [this.blendSlider, this.thresholdSlider, this.legendRow]);
-    this.root.replaceChildren(
-      this.frame,
-      element("div", { class: "tools" }, [this.buttons, this.mapTools]),
-      this.caption,
-    );
-    this.listen();
+  get state() {
+    return this.kept.state;
   }
 
-  button(text, title, action) {
-    const node = element("button", { type: "button", title, "aria-label": title, text });
-    node.addEventListener("click", action);
-    return node;
+  get look() {
+    return this.kept.look;
   }
 
-  slider(before, after, label, value, action) {
-    const input = element("input", { type: "range", min: "0", max: "1", step: "0.01", "aria-label": label });
-    input.value = value;
-    input.addEventListener("input", () => action(Number(input.value)));
-    return element("label", { class: "slider" }, [
-      element("span", { text: before }), input, element("span", { text: after }),
-    ]);
+  get camera() {
+    return this.kept.camera;
   }
 
-  show(data) {
-    const newFilm = !this.data || this.data.film !== data.film;
-    const newHeat = newFilm || (this.data.heat && this.data.heat.image) !== (data.heat && data.heat.image);
-    this.data = data;
-    this.frame.setAttribute("aria-label", `${data.label}. Zoom with + and −, move with the arrow keys, 0 fits.`);
-    if (newFilm) {
+  get editing() {
+    return Boolean(this.data.edit);
+  }
+
+  // the map that is seen, or null
+  get heat() {
+    return this.data.heats[this.look.map] ?? null;
+  }
+
+  get size() {
+    return { width: this.frame.clientWidth, height: this.frame.clientHeight };
+  }
+
+  get view() {
+    return viewOf(this.camera, this.size, this.data);
+  }
+
+  // --- data from the server -------------------------------------------------------------------------------------
+
+  show(component) {
+    const before = this.data;
+    const first = !this.shows;
+    this.component = component;
+    this.data = component.data;
+    this.shows += 1;
+    const { data } = this;
+    const another = this.adopt(first);
+    if (!this.listening) this.listen();
+    this.link();
+    if (first || another || before.film !== data.film) {
       this.film.src = data.film;
       this.film.alt = data.label;
       this.frame.style.setProperty("--ratio", data.width / data.height);
-      this.fit();
     }
-    if (!this.select.options.length) {
-      for (const name of Object.keys(data.tables)) {
-        this.select.append(element("option", { value: name, text: name }));
-      }
-      this.select.value = this.colours;
-    }
-    const heat = data.heat;
-    this.mapTools.hidden = !heat || heat.flat;
-    this.map.hidden = !heat || heat.flat;
-    this.caption.textContent = heat
-      ? heat.flat
-        ? `${heat.title}: the map is the same everywhere and says nothing about this film.`
-        : `${heat.title}: bright where the model found what speaks for a fracture.`
-      : "";
-    if (heat && newHeat) this.loadHeat(heat.image);
+    dress(this, first);
+    showMap(this);
+    this.redraw();
+    return this.shows;
   }
 
-  loadHeat(source) {
-    const image = new Image();
-    image.onload = () => {
-      if (!this.data.heat || this.data.heat.image !== source) return; // another map came meanwhile
-      const canvas = element("canvas", { width: image.naturalWidth, height: image.naturalHeight });
-      const context = canvas.getContext("2d", { willReadFrequently: true });
-      context.drawImage(image, 0, 0);
-      this.values = context.getImageData(0, 0, canvas.width, canvas.height);
-      this.paint();
-    };
-    image.src = source;
-  }
-
-  paint() {
-    const table = decodeTable(this.data.tables[this.colours]);
-    this.paintLegend(table);
-    if (!this.values) return;
-    const { width, height, data: gray } = this.values;
-    const painted = new ImageData(width, height);
-    const floor = Math.round(this.threshold * 255);
-    for (let i = 0; i < gray.length; i += 4) {
-      const value = gray[i];
-      painted.data[i] = table[3 * value];
-      painted.data[i + 1] = table[3 * value + 1];
-      painted.data[i + 2] = table[3 * value + 2];
-      painted.data[i + 3] = value >= floor ? value : 0;
+  // Take up what is kept, or begin anew for another film. Tells whether it is another.
+  adopt(first) {
+    const { data } = this;
+    const { edit } = data;
+    let kept = KEPT.get(data.key);
+    // opening 0 is the first of a session: a film that is already here stays, whatever happened to the connection
+    const same = kept && kept.identity === data.identity
+      && (!edit || kept.opening === edit.opening || edit.opening === 0);
+    if (!same) {
+      this.pointers.gesture = null;
+      this.preview = null;
+      this.form.keep();
+      this.flush();
+      kept = {
+        identity: data.identity, state: emptyState({ width: data.width, height: data.height }),
+        stopwatch: new Stopwatch(performance.now(), edit?.seconds), camera: HOME,
+        look: kept ? { ...kept.look, grays: WIDE_OPEN, map: 0 } : freshLook(),
+      };
+      KEPT.set(data.key, kept);
     }
-    this.map.width = width;
-    this.map.height = height;
-    this.map.getContext("2d").putImageData(painted, 0, 0);
-    this.map.style.opacity = this.opacity;
-    this.root.dataset.painted = `${this.colours} ${floor}`;
+    this.kept = kept;
+    if (edit) this.reconcile(edit, same, first);
+    return !same;
   }
 
-  paintLegend(table) {
-    const context = this.legend.getContext("2d");
-    const row = new ImageData(128, 1);
-    for (let x = 0; x < 128; x += 1) {
-      const value = 2 * x + 1;
-      row.data.set([table[3 * value], table[3 * value + 1], table[3 * value + 2], 255], 4 * x);
+  // Whose marks hold: the browser's while its revision is not behind the server's. `edit.marks` is null when the
+  // server has heard from this viewer and leaves the marks to it.
+  reconcile(edit, same, first) {
+    const { kept } = this;
+    kept.opening = edit.opening;
+    const behind = edit.marks !== null && (!same || edit.revision > this.state.revision);
+    if (behind) {
+      const marks = edit.marks.map((mark) => ({ ...mark, id: mark.id || newId() }));
+      kept.state = reduce(this.state, { type: "load", marks, revision: edit.revision });
+      this.heard = false;
+    } else if (edit.marks === null) {
+      if (same) this.heard = true;
+      else this.component.setStateValue("drawing", { lost: true }); // asks for the server's marks
+    } else if (this.state.revision > edit.revision && (first || this.heard)) {
+      this.heard = false;
+      this.send(); // the server has forgotten, or never heard
     }
-    context.putImageData(row, 0, 0);
   }
 
-  // --- zoom and pan -----------------------------------------------------------------------------------------
+  // --- marks ------------------------------------------------------------------------------------------------------
 
-  // Screen pixels per source pixel when the film fits the frame.
-  fitScale() {
-    const { clientWidth, clientHeight } = this.frame;
-    return Math.min(clientWidth / this.data.width, clientHeight / this.data.height) || 1;
+  // Apply an action; a change of the marks is sent at once, or `later`, when held keys have come to rest.
+  dispatch(action, { later = false } = {}) {
+    const before = this.state;
+    this.kept.state = reduce(before, action);
+    if (this.state.said && this.state !== before) this.say(this.state.said);
+    if (this.state.revision !== before.revision) {
+      clearTimeout(this.waiting);
+      this.waiting = setTimeout(() => this.flush(), LATER);
+      if (!later) this.flush();
+    }
+    this.redraw();
+  }
+
+  add(type, action = {}) {
+    this.dispatch({ type, id: newId(), ...action });
+  }
+
+  duplicate() {
+    const by = 14 / this.view.scale;
+    this.add("duplicate", { by: [by, by] });
+  }
+
+  flush() {
+    if (this.waiting === null) return;
+    clearTimeout(this.waiting);
+    this.waiting = null;
+    this.send();
+  }
+
+  send() {
+    const { identity, opening, stopwatch, state } = this.kept;
+    this.component.setStateValue("drawing", {
+      film: identity, opening, marks: state.marks, revision: state.revision,
+      seconds: stopwatch.seconds(performance.now()),
+    });
+  }
+
+  note() {
+    const mark = selected(this.state);
+    if (!mark) {
+      this.say("Select a mark first");
+      return;
+    }
+    const { left, bottom } = bounds(outline(mark));
+    const [x, y] = toScreen(this.view, [left, bottom]);
+    this.describing = mark.id;
+    const room = { width: this.size.width - 260, height: this.size.height - 120 };
+    this.form.open(mark, [clamp(x, 8, Math.max(8, room.width)), clamp(y + 8, 8, Math.max(8, room.height))]);
+  }
+
+  described(answer) {
+    const mark = this.state.marks.find((other) => other.id === this.describing);
+    const changed = answer && mark && (answer.label !== mark.label || answer.note !== mark.note);
+    if (changed) this.dispatch({ type: "describe", id: mark.id, ...answer });
+    this.frame.focus({ preventScroll: true });
+  }
+
+  say(words) {
+    // the same words twice are said twice
+    this.live.textContent = this.live.textContent === words ? `${words}\u00a0` : words;
+  }
+
+  // --- zoom and pan ---------------------------------------------------------------------------------------------
+
+  turn(camera) {
+    this.kept.camera = camera;
+    this.redraw();
+    const share = shareOf(camera, this.size, this.data);
+    for (const other of LINKED.get(this.data.link) ?? []) if (other !== this) other.follow(share);
+  }
+
+  follow(share) {
+    this.kept.camera = fromShare(share, this.size, this.data);
+    this.redraw();
   }
 
   fit() {
-    this.zoom = 1;
-    this.offset = { x: 0, y: 0 };
-    this.place();
+    this.turn(HOME);
   }
 
   actualSize() {
-    this.zoom = Math.min(MAX_ZOOM, Math.max(1, 1 / this.fitScale()));
-    this.place();
+    this.zoomBy(1 / this.view.scale);
   }
 
-  // Zoom so that the film under the point (from the frame's centre) stays where it is.
-  zoomBy(factor, point = { x: 0, y: 0 }) {
-    const zoom = Math.min(MAX_ZOOM, Math.max(1, this.zoom * factor));
-    const applied = zoom / this.zoom;
-    this.offset = {
-      x: point.x - (point.x - this.offset.x) * applied,
-      y: point.y - (point.y - this.offset.y) * applied,
-    };
-    this.zoom = zoom;
-    this.place();
+  // `point` of the frame stays where it is; without one, the middle does.
+  zoomBy(factor, point = [this.size.width / 2, this.size.height / 2]) {
+    this.turn(zoomedAt(this.camera, factor, point, this.size, this.data));
   }
 
   panBy(x, y) {
-    this.offset = { x: this.offset.x + x, y: this.offset.y + y };
+    const { camera } = this;
+    this.turn(settled({ zoom: camera.zoom, x: camera.x + x, y: camera.y + y }, this.size, this.data));
+  }
+
+  // The middle of what is seen, in source pixels.
+  centre() {
+    const { width, height } = this.size;
+    return clampPoint(toSource(this.view, [width / 2, height / 2]), this.data);
+  }
+
+  // The crosshair, with the film moved along where it would leave the frame.
+  moveCursor(point) {
+    this.pointers.hover = null;
+    this.dispatch({ type: "cursor", point });
+    const [x, y] = toScreen(this.view, this.state.cursor);
+    const { width, height } = this.size;
+    const [dx, dy] = [clamp(x, 30, width - 30) - x, clamp(y, 30, height - 30) - y];
+    if (dx || dy) this.panBy(dx, dy);
+  }
+
+  // --- how the film is looked at -------------------------------------------------------------------------------
+
+  setGrays(grays) {
+    this.look.grays = grays;
+    this.redraw();
+  }
+
+  invert() {
+    this.setGrays({ ...this.look.grays, inverted: !this.look.grays.inverted });
+    this.say(this.look.grays.inverted ? "Inverted" : "Not inverted");
+  }
+
+  toggleWindow() {
+    this.windowTools.hidden = !this.windowTools.hidden;
+    this.windowButton.setAttribute("aria-expanded", String(!this.windowTools.hidden));
+  }
+
+  blink(on) {
+    this.area.classList.toggle("bare", on);
+    press(this.blinkButton, on);
+  }
+
+  swipe() {
+    if (this.swipeButton.hidden) return;
+    this.look.divider = this.look.divider === null ? 0.5 : null;
+    this.redraw();
+  }
+
+  help() {
+    this.helping = !this.helping;
+    this.sheet.hidden = !this.helping;
+    this.helpButton.setAttribute("aria-expanded", String(this.helping));
+    if (this.helping) {
+      this.sheet.replaceChildren(helpSheet(this.editing, () => this.help()));
+      this.sheet.firstChild.focus({ preventScroll: true });
+    } else {
+      this.frame.focus({ preventScroll: true });
+    }
+  }
+
+  // --- drawing ----------------------------------------------------------------------------------------------------
+
+  // Once per frame of the screen, however much has changed.
+  redraw() {
+    if (this.drawing || !this.data) return;
+    this.drawing = requestAnimationFrame(() => {
+      this.drawing = null;
+      this.draw();
+    });
     this.place();
   }
 
+  // The film where the camera wants it.
   place() {
-    if (!this.data) return;
-    const scale = this.fitScale() * this.zoom;
-    const width = this.data.width * scale;
-    const height = this.data.height * scale;
-    const roomX = Math.max(0, (width - this.frame.clientWidth) / 2);
-    const roomY = Math.max(0, (height - this.frame.clientHeight) / 2);
-    this.offset.x = Math.min(roomX, Math.max(-roomX, this.offset.x));
-    this.offset.y = Math.min(roomY, Math.max(-roomY, this.offset.y));
-    Object.assign(this.stage.style, {
-      width: `${width}px`,
-      height: `${height}px`,
-      transform: `translate(calc(-50% + ${this.offset.x}px), calc(-50% + ${this.offset.y}px))`,
+    const { data, size } = this;
+    this.kept.camera = settled(this.camera, size, data);
+    const { scale, left, top } = this.view;
+    const [width, height] = [data.width * scale, data.height * scale].map((length) => `${length}px`);
+    Object.assign(this.stage.style, { width, height, transform: `translate(${left}px, ${top}px)` });
+    this.frame.dataset.zoom = this.camera.zoom.toFixed(2);
+  }
+
+  draw() {
+    this.place();
+    const { data, state, look, view, size, camera } = this;
+    this.stage.classList.toggle("pixelated", view.scale > 4);
+    this.frame.classList.toggle("zoomed", camera.zoom > 1);
+    this.frame.classList.toggle("busy", this.editing && (state.tool !== "select" || state.selection !== null));
+    this.frame.style.cursor = this.pointers.cursorStyle();
+    placeScale(this, view);
+    placeDivider(this, view);
+    applyGrays(this);
+    const marks = this.preview
+      ? state.marks.map((mark) => (mark.id === this.preview.id ? { ...mark, points: this.preview.points } : mark))
+      : state.marks;
+    drawLayers(this.others, view, data.layers.filter((layer) => look.shown.get(layer.name)));
+    drawMarks(this.drawn, {
+      view, marks, colour: data.edit?.colour, selection: state.selection, vertex: state.vertex,
+      handles: state.tool === "select",
+      draft: this.pointers.sketch(state.cursor),
+      cursor: state.cursor && { point: state.cursor, frame: size },
     });
-    this.stage.classList.toggle("pixelated", scale > 4);
-    this.frame.classList.toggle("zoomed", this.zoom > 1);
-    this.frame.dataset.zoom = this.zoom.toFixed(2);
-    this.placeScale(scale);
+    showReadout(this);
+    if (this.editing) dressTools(this);
   }
 
-  // A bar of a round number of millimetres, about a fifth of the frame wide.
-  placeScale(scale) {
-    this.scale.hidden = !this.data.spacing;
-    if (!this.data.spacing) return;
-    const pixelsPerMm = scale / this.data.spacing[1];
-    const rough = this.frame.clientWidth / 5 / pixelsPerMm;
-    const power = 10 ** Math.floor(Math.log10(rough));
-    const mm = power * [5, 2, 1].find((step) => step * power <= rough);
-    this.scale.style.width = `${mm * pixelsPerMm}px`;
-    this.scale.firstChild.textContent = `${Number(mm.toPrecision(1))} mm`;
-  }
-
-  pointOf(event) {
-    const box = this.frame.getBoundingClientRect();
-    return { x: event.clientX - box.left - box.width / 2, y: event.clientY - box.top - box.height / 2 };
-  }
+  // --- coming and going -------------------------------------------------------------------------------------------
 
   listen() {
-    const frame = this.frame;
-    frame.addEventListener(
-      "wheel",
-      (event) => {
-        // the page scrolls as usual until the film is clicked, or ctrl is held
-        if (!event.ctrlKey && !event.metaKey && !frame.matches(":focus")) return;
-        event.preventDefault();
-        this.zoomBy(Math.exp(-event.deltaY / 400), this.pointOf(event));
+    this.listening = new AbortController();
+    const { signal } = this.listening;
+    const seen = () => this.kept.stopwatch.show(document.visibilityState === "visible", performance.now());
+    const sign = () => this.kept.stopwatch.touch(performance.now());
+    seen();
+    for (const name of ["pointermove", "pointerdown", "keydown", "wheel"]) {
+      window.addEventListener(name, sign, { signal, capture: true, passive: true });
+    }
+    document.addEventListener("visibilitychange", seen, { signal });
+    window.addEventListener(
+      "blur",
+      () => {
+        this.blink(false);
+        this.pointers.space = false;
       },
-      { passive: false },
+      { signal },
     );
-    frame.addEventListener("dblclick", (event) => {
-      if (this.zoom > 1) this.fit();
-      else this.zoomBy(3, this.pointOf(event));
-    });
-    frame.addEventListener("pointerdown", (event) => {
-      frame.focus({ preventScroll: true });
-      frame.setPointerCapture(event.pointerId);
-      this.pointers.set(event.pointerId, this.pointOf(event));
-    });
-    frame.addEventListener("pointermove", (event) => this.drag(event));
-    for (const name of ["pointerup", "pointercancel"]) {
-      frame.addEventListener(name, (event) => this.pointers.delete(event.pointerId));
-    }
-    frame.addEventListener("keydown", (event) => {
-      const action = {
-        "+": () => this.zoomBy(1.4),
-        "=": () => this.zoomBy(1.4),
-        "-": () => this.zoomBy(1 / 1.4),
-        0: () => this.fit(),
-        1: () => this.actualSize(),
-        ArrowLeft: () => this.panBy(60, 0),
-        ArrowRight: () => this.panBy(-60, 0),
-        ArrowUp: () => this.panBy(0, 60),
-        ArrowDown: () => this.panBy(0, -60),
-      }[event.key];
-      if (!action || event.ctrlKey || event.metaKey || event.altKey) return;
-      event.preventDefault();
-      event.stopPropagation();
-      action();
-    });
+    this.resizing = new ResizeObserver(() => this.redraw());
+    this.resizing.observe(this.frame);
   }
 
-  // One pointer moves the film, two pinch it.
-  drag(event) {
-    const before = this.pointers.get(event.pointerId);
-    if (!before) return;
-    const now = this.pointOf(event);
-    this.pointers.set(event.pointerId, now);
-    if (this.pointers.size === 1) {
-      this.panBy(now.x - before.x, now.y - before.y);
-      return;
-    }
-    const other = [...this.pointers].find(([id]) => id !== event.pointerId)[1];
-    const distance = (point) => Math.hypot(point.x - other.x, point.y - other.y) || 1;
-    this.zoomBy(distance(now) / distance(before), { x: (now.x + other.x) / 2, y: (now.y + other.y) / 2 });
+  link() {
+    if (this.linked === this.data.link) return;
+    LINKED.get(this.linked)?.delete(this);
+    this.linked = this.data.link;
+    if (!this.linked) return;
+    if (!LINKED.has(this.linked)) LINKED.set(this.linked, new Set());
+    LINKED.get(this.linked).add(this);
   }
 
-  release() {
-    this.pointers.clear();
+  // An older call's cleanup may come after a newer call: it ends nothing.
+  release(shown) {
+    if (shown !== this.shows) return;
+    this.form.keep();
+    this.flush();
+    this.pointers.cancel();
+    this.kept.stopwatch.show(false, performance.now());
+    this.listening?.abort();
+    this.listening = null;
+    this.resizing.disconnect();
+    LINKED.get(this.linked)?.delete(this);
+    this.linked = null;
   }
 }

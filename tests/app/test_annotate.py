@@ -1,0 +1,168 @@
+"""The Annotate page: from a name to a committed reading, with nothing lost on the way."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from fracture_core.annotations import open_store
+from fracture_core.marks import Mark
+from ui import loaders
+from ui.cases import PRACTICE_FILMS
+
+ROOT = Path(__file__).resolve().parents[2]
+PATIENCE = 90
+BOX = Mark("box", ((100.0, 120.0), (180.0, 200.0)), id="a")
+
+
+@pytest.fixture
+def store(tmp_path, monkeypatch):
+    """An empty store that the page uses too."""
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setenv("FRACTURE_HOME", str(tmp_path))
+    monkeypatch.delenv("FRACTURE_DB_URL", raising=False)
+    monkeypatch.delenv("FRACTURE_DATA", raising=False)
+    loaders.store.cache_clear()
+    with open_store() as opened:
+        yield opened
+    loaders.store.cache_clear()
+
+
+@pytest.fixture
+def page(store) -> AppTest:
+    app = AppTest.from_file(ROOT / "app.py", default_timeout=PATIENCE).run()
+    return app.switch_page("pages/reading/annotate.py").run()
+
+
+def words(app: AppTest) -> str:
+    shown = [*app.markdown, *app.caption, *app.info, *app.warning, *app.title]
+    return " ".join(str(element.value) for element in shown)
+
+
+def open_film(app: AppTest) -> str:
+    named = app.query_params["case"]
+    return named if isinstance(named, str) else named[0]
+
+
+def html(app: AppTest) -> str:
+    return " ".join(element.proto.body for element in app.get("html"))
+
+
+def button(app: AppTest, label: str):
+    return next(each for each in app.button if each.label == label)
+
+
+def sit_down(app: AppTest, reader: str = "Anna") -> AppTest:
+    with open_store() as opened:  # AppTest chooses among options and types no new one
+        opened.add_reader(reader)
+    app.run()
+    app.selectbox(key="reader").set_value(reader).run()
+    return button(app, f"{PRACTICE_FILMS} practice films").click().run()
+
+
+def draw(app: AppTest, *marks: Mark, reader: str = "Anna", shown: str = "nothing") -> AppTest:
+    """As the viewer hands back a gesture."""
+    film = open_film(app)
+    drawing = {
+        "marks": [mark.to_dict() for mark in marks],
+        "revision": 1,
+        "seconds": 12.5,
+        "film": film,
+        "opening": 0,
+    }
+    app.session_state[f"reading-{reader}-{film[:16]}-{shown}"] = {"drawing": drawing}
+    return app.run()
+
+
+def test_without_a_name_the_page_says_how_to_begin(page):
+    assert not page.exception
+    assert "Mark it like an expert" in words(page)
+    assert "Give a name above to begin" in words(page)
+
+
+def test_a_reading_from_name_to_commit(page, store):
+    sit_down(page)
+    assert not page.exception
+    (worklist,) = store.worklists()
+    assert (worklist.readers, worklist.films) == (("Anna",), PRACTICE_FILMS)
+    film = open_film(page)
+    assert film == store.items(worklist.name, "Anna")[0].film.sha256
+    assert button(page, "Commit").disabled
+    assert "The machine says" not in html(page), "silent until the commit"
+
+    button(page, "Fracture").click().run()
+    draw(page, BOX)
+    draft = store.draft(film, "Anna", "nothing")
+    assert (draft.finding, draft.marks, draft.confidence) == ("fracture", (BOX,), 80)
+    assert "1 mark." in words(page)
+
+    page.slider(key=next(s.key for s in page.slider if s.label.startswith("Confidence"))).set_value(95).run()
+    button(page, "Commit").click().run()
+    (reading,) = store.readings()
+    assert (reading.finding, reading.confidence, reading.marks, reading.shown) == ("fracture", 95, (BOX,), "nothing")
+    assert reading.seconds >= 12.5
+    assert "You said:" in words(page)
+    assert "The machine says" in html(page)
+    assert "area 1" in words(page)
+
+    button(page, "Next film").click().run()
+    assert open_film(page) != film
+    assert "You said:" not in words(page)
+
+
+def test_an_aided_reading_is_one_of_its_own(page, store):
+    sit_down(page)
+    button(page, "No fracture").click().run()
+    button(page, "Commit").click().run()
+    button(page, "Read again with the machine's answer").click().run()
+    button(page, "Uncertain").click().run()
+    button(page, "Commit").click().run()
+    first, second = store.readings()
+    assert (first.finding, first.aided) == ("none", False)
+    assert (second.finding, second.aided) == ("uncertain", True)
+    assert second.committed > first.committed
+
+
+def test_two_readers_read_one_list_in_orders_of_their_own(page, store):
+    sit_down(page, "Anna")
+    sit_down(page, "Ben")
+    (worklist,) = store.worklists()
+    assert worklist.readers == ("Anna", "Ben")
+    orders = [[item.film.sha256 for item in store.items(worklist.name, reader)] for reader in worklist.readers]
+    assert orders[0] != orders[1]
+    assert sorted(orders[0]) == sorted(orders[1])
+
+
+def test_what_another_window_did_is_shown_and_not_overwritten(page, store):
+    sit_down(page)
+    button(page, "Fracture").click().run()
+    film = open_film(page)
+    other = store.draft(film, "Anna", "nothing")
+    store.save_draft(replace(other, finding="none", marks=(BOX,)))
+    button(page, "Uncertain").click().run()
+    assert "changed in another window" in words(page)
+    kept = store.draft(film, "Anna", "nothing")
+    assert (kept.finding, kept.marks) == ("none", (BOX,))
+
+
+def test_a_film_only_looked_at_leaves_no_draft(page, store):
+    sit_down(page)
+    button(page, "Next").click().run()
+    (worklist,) = store.worklists()
+    assert store.progress(worklist.name, "Anna") == (PRACTICE_FILMS, 0, 0)
+    assert "Film 2 of 8" in " ".join(element.proto.text for element in page.get("progress"))
+
+
+def test_a_film_that_is_not_at_hand_is_told(page, store):
+    sit_down(page)
+    from fracture_core.annotations import FilmEntry
+
+    store.add_film(FilmEntry("0" * 64, "lost.png", 10, 10))
+    store.create_worklist("Lost", ["0" * 64], ["Anna"], seed=0)
+    page.run()
+    page.selectbox(key="list").set_value("Lost").run()
+    assert not page.exception
+    assert "'lost.png' was not kept" in words(page)

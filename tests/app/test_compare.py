@@ -1,0 +1,129 @@
+"""The Compare page: everyone's regions and the machine's map on one film, and all films together."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from fracture_core.agreement import cohen_kappa, finding_codes
+from fracture_core.annotations import open_store
+from fracture_core.marks import Mark
+from ui import loaders
+from ui.cases import practice_films
+
+ROOT = Path(__file__).resolve().parents[2]
+BOXES = {
+    "Anna": Mark("box", ((100.0, 100.0), (200.0, 200.0)), id="a"),
+    "Ben": Mark("box", ((150.0, 100.0), (250.0, 200.0)), id="b"),
+}
+FINDINGS = {"Anna": ["fracture", "none", "fracture", "none"], "Ben": ["fracture", "none", "none", "none"]}
+
+
+@pytest.fixture
+def store(tmp_path, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setenv("FRACTURE_HOME", str(tmp_path))
+    monkeypatch.delenv("FRACTURE_DB_URL", raising=False)
+    monkeypatch.delenv("FRACTURE_DATA", raising=False)
+    loaders.store.cache_clear()
+    with open_store() as opened:
+        yield opened
+    loaders.store.cache_clear()
+
+
+@pytest.fixture
+def read(store):
+    """Two readers have read four practice films; on the first both marked a region."""
+    films = [entry for entry, _ in practice_films()[:4]]
+    store.add_films(films)
+    for reader, findings in FINDINGS.items():
+        store.add_reader(reader)
+        for index, (film, finding) in enumerate(zip(films, findings, strict=True)):
+            draft = store.draft(film.sha256, reader, "nothing")
+            marks = (BOXES[reader],) if index == 0 else ()
+            store.commit(replace(draft, finding=finding, confidence=90, marks=marks))
+    return films
+
+
+def open_page(**address: str) -> AppTest:
+    app = AppTest.from_file(ROOT / "app.py", default_timeout=120).run()
+    for name, value in address.items():
+        app.query_params[name] = value
+    return app.switch_page("pages/reading/compare.py").run()
+
+
+def words(app: AppTest) -> str:
+    shown = [*app.markdown, *app.caption, *app.info, *app.warning, *app.title]
+    return " ".join([str(element.value) for element in shown] + [e.proto.body for e in app.get("html")])
+
+
+def figures(app: AppTest) -> list[dict]:
+    return [json.loads(element.proto.spec) for element in app.get("plotly_chart")]
+
+
+def test_without_readings_the_page_says_where_they_come_from(store):
+    page = open_page()
+    assert not page.exception
+    assert "Nobody has read a film yet" in words(page)
+    assert "Read films" in [button.label for button in page.button]
+
+
+def test_one_case_lists_readers_regions_and_scores(read):
+    page = open_page()
+    assert not page.exception
+    said = words(page)
+    assert "**Anna**: fracture, 90 % sure, 1 mark" in said
+    assert "**Ben**: fracture, 90 % sure, 1 mark" in said
+    assert "The machine says" in said
+    (bars,) = figures(page)
+    assert bars["data"][0]["y"][:2] == ["Peak within 3 %", "Energy in regions"]
+    ceiling = next(trace for trace in bars["data"] if trace["name"] == "readers among themselves")
+    assert ceiling["x"] == pytest.approx([1 / 3, 1 / 2])  # IoU and Dice of two boxes that share half of each
+    (table,) = page.dataframe
+    assert table.value["Region"].tolist() == ["area 1"]  # boxes that touch are one place
+    assert table.value["Marked by"].tolist() == ["Anna, Ben"]
+    assert table.value["Area, px"].tolist() == [15_000]
+
+
+def test_scores_follow_the_regions_they_are_asked_of(read):
+    page = open_page()
+    of_consensus = figures(page)[0]["data"][0]["x"]
+    page.selectbox(key="reference").set_value("Ben").run()
+    of_ben = figures(page)[0]["data"][0]["x"]
+    assert of_ben != of_consensus
+
+
+def test_a_film_nobody_marked_is_told(read):
+    page = open_page(case=read[1].sha256)
+    assert "Nobody marked a region on this film" in words(page)
+
+
+def test_all_cases_show_who_agrees_with_whom(read):
+    page = open_page()
+    page.get("button_group")[0].set_value("All cases").run()
+    assert not page.exception
+    matrix = figures(page)[0]["data"][0]
+    assert set(matrix["x"]) == {"Anna", "Ben"}
+    expected = cohen_kappa(*(finding_codes(FINDINGS[name]) for name in ("Anna", "Ben"))).value
+    assert matrix["text"][0][1].startswith(f"{expected:.2f}<br>[")
+    assert matrix["text"][0][1].endswith("n 4")
+    (table,) = page.dataframe[-1:]
+    assert len(table.value) == 4
+
+
+def test_the_machine_becomes_one_more_reader(read):
+    page = open_page()
+    page.get("button_group")[0].set_value("All cases").run()
+    next(button for button in page.button if button.label.startswith("Let the machine read")).click().run()
+    assert not page.exception
+    matrix, histogram = figures(page)
+    assert "Machine (balanced)" in matrix["data"][0]["x"]
+    assert histogram["data"][0]["name"] == "films"
+    table = page.dataframe[-1].value
+    assert table["Machine"].between(0, 1).all()
+    assert table["IoU"].notna().sum() == 1  # one film has regions
+    assert table["IoU"].notna().iloc[0]  # and stands first

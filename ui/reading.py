@@ -1,0 +1,335 @@
+"""The reading station: the film with its tools, the finding, and after the commit what the machine says."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from fracture_core.annotations import Draft, Reading, StaleEdit, Store
+from fracture_core.errors import FractureError
+from fracture_core.weights import Card
+from ui import cases, loaders, work_lists
+from ui.films import Opened, tray
+from ui.wording import BLUE, FINDINGS, SKY, probability_words
+from ui.work_lists import Desk
+
+if TYPE_CHECKING:
+    from ui.viewer import Drawn
+
+UNAIDED, AIDED = "nothing", "heatmap"
+LONGEST_PAUSE = 300  # s without a gesture that still count as reading
+CHOICES = {
+    "fracture": ("Fracture", "1"),
+    "none": ("No fracture", "2"),
+    "uncertain": ("Uncertain", "3"),
+}
+_CONFLICT = "conflict"  # session: what another window did meanwhile
+
+
+def station(place: Desk, store: Store, card: Card, operating_point: str) -> None:
+    """Read the film that is open: unaided, then beside the machine's answer, and if wanted once more with it."""
+    try:
+        film = cases.film_of(place.film, store)
+        opened = tray().open(film)
+    except FractureError as error:
+        work_lists.missing_film(error, place)
+        return
+    _conflict(place)
+    readings = store.readings(film=place.film.sha256, reader=place.reader)
+    unaided = next((reading for reading in readings if not reading.aided), None)
+    aided = next((reading for reading in readings if reading.aided), None)
+    again = st.session_state.get(_again_key(place), False)
+    if unaided is None:
+        _read(place, store, opened, shown=UNAIDED)
+    elif again:
+        _read(place, store, opened, shown=AIDED, card=card, operating_point=operating_point)
+    else:
+        _compare(place, opened, unaided, aided, card, operating_point)
+
+
+# Reading ----------------------------------------------------------------------------------------------------
+
+
+def _read(
+    place: Desk,
+    store: Store,
+    opened: Opened,
+    *,
+    shown: str,
+    card: Card | None = None,
+    operating_point: str = "balanced",
+) -> None:
+    """Film and form; every gesture and every choice is kept as a draft at once."""
+    from ui.viewer import viewer
+
+    draft = store.draft(place.film.sha256, place.reader, shown)
+    keys = _keys(place, shown)
+    if st.session_state.setdefault(f"version-{keys}", draft.version) != draft.version:
+        _take_stored(keys)
+        st.warning(
+            "This film was changed in another window. What is kept now is shown here; go on from it.",
+            icon=":material/sync_problem:",
+        )
+        st.session_state[f"version-{keys}"] = draft.version
+    # the clock starts when the film is first shown, not when its first mark is kept
+    begun = st.session_state.setdefault(f"begun-{keys}", draft.started)
+    draft = replace(draft, started=min(begun, draft.started))
+    left, right = st.columns([2, 1], gap="medium")
+    with left:
+        drawn = viewer(
+            picture_of(opened),
+            key=_viewer_key(keys),
+            heat=_heat(opened, card) if card is not None else None,
+            marks=draft.marks,
+            revision=st.session_state.setdefault(f"revision-{keys}", 0),
+            seconds=draft.seconds,
+            colour=SKY,
+        )
+        if cases.held_by_page(place.film, store):
+            st.caption(":material/info: This film is held by this page alone; your marks and reading are kept.")
+    with right:
+        if card is not None:
+            _machine(opened, card, operating_point)
+        said = _with_marks(_form(draft, keys), drawn)
+        _save(store, draft, said, keys)
+        _commit(place, store, said, keys)
+
+
+def _viewer_key(keys: str) -> str:
+    return f"reading-{keys}"
+
+
+def _keys(place: Desk, shown: str) -> str:
+    """What tells the widgets of one reading from those of every other."""
+    return f"{place.reader}-{place.film.sha256[:16]}-{shown}"
+
+
+def _again_key(place: Desk) -> str:
+    return f"again-{place.reader}-{place.film.sha256[:16]}"
+
+
+def _form(draft: Draft, keys: str) -> Draft:
+    """Finding, confidence and note as they stand on the page."""
+    finding_key, confidence_key, note_key = (f"{name}-{keys}" for name in ("finding", "confidence", "note"))
+    st.session_state.setdefault(finding_key, draft.finding)
+    st.session_state.setdefault(confidence_key, draft.confidence if draft.confidence is not None else 80)
+    st.session_state.setdefault(note_key, draft.note)
+
+    def choose(finding: str) -> None:
+        st.session_state[finding_key] = finding
+
+    st.markdown("**Finding**")
+    row = st.columns(3)
+    for column, (finding, (title, key)) in zip(row, CHOICES.items(), strict=True):
+        column.button(
+            title,
+            key=f"choose-{finding}-{keys}",
+            on_click=choose,
+            args=(finding,),
+            type="primary" if st.session_state[finding_key] == finding else "secondary",
+            shortcut=key,
+            width="stretch",
+        )
+    st.slider("Confidence, per cent", 50, 100, step=5, key=confidence_key)
+    st.text_area("Note", key=note_key, height=80, placeholder="Anything worth remembering of this film")
+    return _said(draft, keys)
+
+
+def _said(draft: Draft, keys: str) -> Draft:
+    """A draft with the finding, confidence and note that the page holds."""
+    finding = st.session_state.get(f"finding-{keys}")
+    confidence = int(st.session_state[f"confidence-{keys}"]) if finding else None
+    return replace(draft, finding=finding, confidence=confidence, note=str(st.session_state.get(f"note-{keys}", "")))
+
+
+def _with_marks(draft: Draft, drawn: Drawn | None) -> Draft:
+    if drawn is None:
+        return draft
+    return replace(draft, marks=drawn.marks, seconds=max(draft.seconds, drawn.seconds))
+
+
+def _save(store: Store, stored: Draft, draft: Draft, keys: str) -> None:
+    """Keep the draft, if anything in it is new."""
+    said, kept = ((each.finding, each.confidence, each.marks, each.note) for each in (draft, stored))
+    if said == kept:
+        return
+    try:
+        st.session_state[f"version-{keys}"] = store.save_draft(draft).version
+    except StaleEdit as error:
+        st.session_state[_CONFLICT] = str(error)
+        st.rerun()
+
+
+def _commit(place: Desk, store: Store, draft: Draft, keys: str) -> None:
+    count = len(draft.marks)
+    marked = f"{count} mark{'s' if count != 1 else ''}" if count else "No marks yet"
+    st.caption(f"{marked}. Everything is kept as you go; nothing needs saving.")
+    if draft.finding == "fracture" and not count:
+        st.caption(":material/edit: Mark where the fracture is, so that it can be compared with the machine's map.")
+
+    def commit() -> None:
+        from ui.viewer import drawn
+
+        # the last gesture and the last word may have come with this very click
+        stored = store.draft(place.film.sha256, place.reader, draft.shown)
+        said = _with_marks(_said(stored, keys), drawn(_viewer_key(keys)))
+        try:
+            seconds = _spent(said, draft.started)
+            version = st.session_state[f"version-{keys}"]
+            store.commit(replace(said, started=draft.started, seconds=seconds, version=version))
+        except StaleEdit as error:
+            st.session_state[_CONFLICT] = str(error)
+        st.session_state.pop(_again_key(place), None)
+
+    st.button(
+        "Commit",
+        key=f"commit-{keys}",
+        on_click=commit,
+        type="primary",
+        disabled=draft.finding is None,
+        shortcut="enter",
+        width="stretch",
+        help="Your reading is then final, and the machine's answer is shown." if draft.shown == UNAIDED else None,
+    )
+    if draft.finding is None:
+        st.caption("Choose a finding first: keys 1, 2 or 3.")
+
+
+def _spent(draft: Draft, since: datetime) -> float:
+    """Seconds on the film: active ones up to the last gesture, and what followed it, but for long absences."""
+    return max(draft.seconds, min((datetime.now(UTC) - since).total_seconds(), draft.seconds + LONGEST_PAUSE))
+
+
+def _conflict(place: Desk) -> None:
+    """Say what another window did, and show what is stored."""
+    told = st.session_state.pop(_CONFLICT, None)
+    if told is None:
+        return
+    st.warning(str(told), icon=":material/sync_problem:")
+    for shown in (UNAIDED, AIDED):
+        _take_stored(_keys(place, shown))
+
+
+def _take_stored(keys: str) -> None:
+    """Forget what the page holds of a reading, so that what is stored is shown again."""
+    for name in ("finding", "confidence", "note", "version"):
+        st.session_state.pop(f"{name}-{keys}", None)
+    # above whatever the browser has counted
+    st.session_state[f"revision-{keys}"] = st.session_state.get(f"revision-{keys}", 0) + 1_000_000
+
+
+# After the commit -------------------------------------------------------------------------------------------
+
+
+def _compare(
+    place: Desk, opened: Opened, unaided: Reading, aided: Reading | None, card: Card, operating_point: str
+) -> None:
+    """The reader's marks and the machine's map on one film, region by region."""
+    from ui.viewer import Layer, viewer
+
+    reading = aided or unaided
+    left, right = st.columns([2, 1], gap="medium")
+    with left:
+        layers = [Layer(f"{place.reader}, unaided", SKY, unaided.marks, dashed=aided is not None)]
+        if aided is not None:
+            layers.append(Layer(f"{place.reader}, with the map", BLUE, aided.marks))
+        viewer(
+            picture_of(opened), key=f"after-{_keys(place, reading.shown)}", heat=_heat(opened, card), layers=layers
+        )
+    with right:
+        title = CHOICES[reading.finding][0]
+        sure = f", {reading.confidence} % sure" if reading.confidence is not None else ""
+        st.markdown(f"**You said:** {title.lower()}{sure}, in {_duration(reading.seconds)}.")
+        _machine(opened, card, operating_point)
+        _regions(opened, card, reading)
+        done = all(status == "committed" for status in place.status)
+        st.button(
+            "Next film" if not done else "All films are read",
+            on_click=work_lists.go_to_open,
+            args=(place,),
+            type="primary",
+            shortcut="enter",
+            disabled=done,
+            width="stretch",
+        )
+
+        def again() -> None:
+            st.session_state[_again_key(place)] = True
+
+        st.button(
+            "Read again with the machine's answer" if aided is None else "Correct the aided reading",
+            on_click=again,
+            width="stretch",
+            help="A second reading of its own: the first stays as it is, and which was first is kept.",
+        )
+
+
+def _machine(opened: Opened, card: Card, operating_point: str) -> None:
+    prediction = opened.prediction(loaders.classifier(card.name), operating_point=operating_point)
+    said = FINDINGS[prediction.finding]
+    st.html(
+        f"<div style='border-left:5px solid {said.colour};padding-left:0.7rem'>The machine says: "
+        f"<b><span aria-hidden='true' style='color:{said.colour}'>{said.symbol}</span> {said.text}</b>, probability "
+        f"{probability_words(prediction.probability)}</div>"
+    )
+
+
+def _regions(opened: Opened, card: Card, reading: Reading) -> None:
+    """One line per marked region: whether the machine's map covers it."""
+    from fracture_core.localisation import score_film
+
+    outlines = [mark.outline for mark in reading.marks if mark.is_region]
+    heatmap = opened.heatmap(loaders.classifier(card.name), method="gradcam")
+    if heatmap.flat:
+        st.caption("The machine's map is the same everywhere: it says nothing about this film.")
+        return
+    if not outlines:
+        st.caption("You marked no region, so there is none to compare the map with.")
+        return
+    found = score_film(heatmap.pixels, outlines, spacing=opened.radiograph.spacing)
+    lines = []
+    for region in found.regions:
+        verdict = "agree, the map covers" if region.covered else "missed, the map covers"
+        lines.append(f"- **{region.name}**: {verdict} {100 * region.share:.0f} % of it")
+    if found.distance >= 1:
+        away = f"{found.distance_mm:.0f} mm" if found.distance_mm is not None else f"{found.distance:.0f} px"
+        lines.append(f"- **extra**: the map is brightest outside your regions, {away} away")
+    st.markdown("\n".join(lines))
+
+
+def _heat(opened: Opened, card: Card) -> dict[str, Any]:
+    from ui.viewer import encode_heat, map_shape
+
+    classifier = loaders.classifier(card.name)
+    key = f"{classifier.card.identity} gradcam"
+    if key not in opened.encoded:
+        heatmap = opened.heatmap(classifier, method="gradcam")
+        opened.encoded[key] = encode_heat(
+            heatmap.resized(map_shape(opened.radiograph.shape)), title="Grad-CAM", flat=heatmap.flat
+        )
+    encoded: dict[str, Any] = opened.encoded[key]
+    return encoded
+
+
+def picture_of(opened: Opened) -> dict[str, Any]:
+    """The film as the viewer takes it, encoded once."""
+    from ui.viewer import encode_film
+
+    if "film" not in opened.encoded:
+        radiograph = opened.radiograph
+        opened.encoded["film"] = encode_film(
+            radiograph.pixels,
+            label=f"Film {radiograph.name}",
+            spacing=radiograph.spacing,
+            identity=radiograph.sha256,
+        )
+    picture: dict[str, Any] = opened.encoded["film"]
+    return picture
+
+
+def _duration(seconds: float) -> str:
+    whole = round(seconds)
+    return f"{whole} s" if whole < 60 else f"{whole // 60} min {whole % 60} s"
