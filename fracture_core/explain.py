@@ -66,6 +66,11 @@ METHODS: dict[str, Method] = {
         "The first principal component of gradient times activation.",
         "pytorch-grad-cam, after Muhammad and Yeasin, IJCNN 2020",
     ),
+    "activation": Method(
+        "Mean activation",
+        "Where the last feature maps are active, whatever the answer; knows no class.",
+        "wang2024, Discussion: activation maps with and without SE blocks",
+    ),
     "scorecam": Method(
         "Score-CAM",
         f"Each of the {SCORE_CHANNELS} strongest feature maps weighs as much as the film masked by it scores; slow.",
@@ -164,6 +169,9 @@ def explain(
 def _grid(model: Any, view: View, method: str, target: int) -> np.ndarray:
     from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 
+    if method == "activation":
+        active = view.features[0].float().clamp(min=0).mean(dim=0)
+        return np.asarray(active / active.max().clamp(min=1e-8), dtype=np.float32)
     targets = [ClassifierOutputTarget(target)]
     if method == "scorecam":
         network = _Head(model.forward_head, body=model.forward_features)

@@ -1,4 +1,4 @@
-"""``python -m scripts.readme``: writes the README's result table from the installed models' cards."""
+"""``python -m scripts.readme``: writes the README's tables from the installed models' cards and records."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from fracture_core.metrics import Estimate
 from fracture_core.weights import Card
 
 README = Path(__file__).resolve().parent.parent / "README.md"
-BEGIN, END = "<!-- results: written by scripts/readme.py -->", "<!-- end of results -->"
+LOCALISATION = README.parent / "results" / "localisation"
 
 
 def row(card: Card) -> str:
@@ -47,10 +47,31 @@ def gate() -> str:
     )
 
 
+def localisation() -> str:
+    """How well the default model's maps find what experts outlined, as markdown."""
+    from fracture_core.localisation import from_plain, markdown_table
+
+    record = json.loads((LOCALISATION / f"{weights.DEFAULT}.json").read_text(encoding="utf-8"))
+    card = weights.load_card()
+    assert record["weights"] == card.sha256, "the record is of other weights: run localise --record again"
+    return (
+        f"The default model's Grad-CAM against FracAtlas's experts, on the test films that they outlined "
+        f"({record['date']}):\n\n{markdown_table(from_plain(record['parts']['test']))}\n\n"
+        "Chance is a peak placed at random, or a map that is lit everywhere."
+    )
+
+
+def block(name: str, text: str, body: str) -> str:
+    """The text with what stands between the marks called ``name`` replaced."""
+    begin, end = f"<!-- {name}: written by scripts/readme.py -->", f"<!-- end of {name} -->"
+    return re.sub(
+        f"{re.escape(begin)}.*?{re.escape(end)}", lambda _: f"{begin}\n{body}\n{end}", text, flags=re.DOTALL
+    )
+
+
 def with_table(text: str) -> str:
-    """The README with its table replaced."""
-    block = f"{BEGIN}\n{table()}\n\n{gate()}\n{END}"
-    return re.sub(f"{re.escape(BEGIN)}.*?{re.escape(END)}", lambda _: block, text, flags=re.DOTALL)
+    """The README with its tables replaced."""
+    return block("localisation", block("results", text, f"{table()}\n\n{gate()}"), localisation())
 
 
 if __name__ == "__main__":

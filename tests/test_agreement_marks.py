@@ -23,6 +23,7 @@ from fracture_core.agreement import (
     outlines,
     reader_masks,
     region_overlap,
+    shared_regions,
     staple,
     staple_pixels,
 )
@@ -238,3 +239,23 @@ def test_staple_over_pixels_of_many_films(rng):
     probability, sensitivity, _ = staple_pixels(readers)
     assert sensitivity == pytest.approx((0.9, 0.7, 0.5), abs=0.05)
     assert np.corrcoef(probability, truth)[0, 1] > 0.8
+
+
+# Places that anybody marked ---------------------------------------------------------------------------------
+
+
+def test_regions_that_touch_are_one_place_and_others_are_not():
+    readers = {
+        "Anna": [Mark("box", ((0, 0), (4, 4))), Mark("box", ((20, 20), (24, 24)))],
+        "Ben": [Mark("box", ((2, 0), (6, 4))), Mark("point", ((21, 21),))],
+        "Cleo": [],
+    }
+    above, below = shared_regions(readers, (30, 30))
+    assert (above.readers, above.shares) == (("Anna", "Ben"), (16 / 24, 16 / 24))
+    assert (int(above.mask.sum()), int(below.mask.sum())) == (24, 16)
+    assert (below.readers, below.shares) == (("Anna",), (1.0,))  # a point marks no region
+
+
+def test_nothing_marked_is_no_place():
+    assert shared_regions({}, (5, 5)) == []
+    assert shared_regions({"Anna": []}, (5, 5)) == []

@@ -113,3 +113,11 @@ def test_both_classes_can_be_explained(classifier: Classifier, film) -> None:
 def test_an_unknown_method_is_named_with_those_there_are(classifier: Classifier, film) -> None:
     with pytest.raises(UnknownName, match="gradcam"):
         explain(classifier, film, method="crystal ball")
+
+
+def test_the_mean_activation_is_that_of_the_features(classifier: Classifier, film) -> None:
+    view = classifier.view(film)
+    ours = explain(classifier, film, method="activation", view=view)
+    active = np.maximum(view.features[0].numpy(), 0).mean(axis=0)
+    np.testing.assert_allclose(ours.grid, active / active.max(), atol=1e-6)
+    assert (explain(classifier, film, method="activation", view=view, target=0).grid == ours.grid).all()

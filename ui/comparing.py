@@ -17,6 +17,7 @@ from fracture_core.errors import FractureError
 from fracture_core.marks import Mark
 from fracture_core.weights import Card
 from ui import cases, loaders
+from ui.evidence import faithfulness
 from ui.films import Opened, tray
 from ui.reading import CHOICES, picture_of
 from ui.wording import BLUE, FINDINGS, GREEN, ORANGE, PURPLE, SKY, VERMILLION, YELLOW, probability_words
@@ -80,6 +81,7 @@ def case(entry: FilmEntry, readings: Sequence[Reading], store: Store, card: Card
                     if second is not None:
                         st.markdown(f"**{classifier.card.title}**")
                     _scores(opened, classifier, heatmap, reference, chosen)
+        faithfulness(opened, first, method)
     _regions(opened, first, method, chosen)
 
 

@@ -26,6 +26,7 @@ from fracture_core.marks import Mark, region_mask
 from fracture_core.weights import Card
 from ui import cases, loaders
 from ui.comparing import readers_overlap
+from ui.evidence import aided, export
 from ui.readings_at_hand import AtHand
 from ui.wording import OPERATING_POINTS
 
@@ -102,18 +103,26 @@ def overview(at_hand: AtHand, store: Store, card: Card, operating_point: str) ->
     with right:
         _distribution(panel, scored)
     _accuracy([*panel.columns, *_model(panel, answered, card, operating_point)])
+    if 0 < at_hand.table.aided.sum() < len(at_hand.table):
+        unaided = panel if not panel.aided else _unaided(at_hand, store)
+        aided(store.readings(worklist=at_hand.worklist), unaided.columns, unaided.films)
     return _table(panel, answered, scored)
 
 
 def _panel(at_hand: AtHand, store: Store) -> Panel:
-    aided = _condition(at_hand.table.aided)
-    films, columns = columns_of_table(at_hand.table, aided=aided)
-    return Panel(at_hand, store, aided, films, tuple(columns))
+    with_map = _condition(at_hand.table.aided)
+    films, columns = columns_of_table(at_hand.table, aided=with_map)
+    return Panel(at_hand, store, with_map, films, tuple(columns))
 
 
-def _condition(aided: np.ndarray) -> bool:
-    if aided.all() or not aided.any():
-        return bool(aided.all())
+def _unaided(at_hand: AtHand, store: Store) -> Panel:
+    films, columns = columns_of_table(at_hand.table)
+    return Panel(at_hand, store, False, films, tuple(columns))
+
+
+def _condition(with_map: np.ndarray) -> bool:
+    if with_map.all() or not with_map.any():
+        return bool(with_map.all())
     chosen = st.segmented_control(
         "Readings", ["unaided", "with the map"], default="unaided", key="all-condition", required=True
     )
@@ -309,10 +318,11 @@ def _table(panel: Panel, answered: Mapping[str, Machine], scored: Mapping[str, L
         key="cases",
         alt="All cases with what readers and the machine said",
     )
-    left, right = st.columns(2)
-    left.download_button("Download cases (CSV)", table.to_csv(index=False), file_name="cases.csv", mime="text/csv")
-    with right:
+    row = st.container(horizontal=True)
+    row.download_button("Download cases (CSV)", table.to_csv(index=False), file_name="cases.csv", mime="text/csv")
+    with row:
         _long_form(panel)
+        export(panel.at_hand.worklist, panel.store)
     chosen = event["selection"]["rows"] if event is not None else []
     return str(table["film"][chosen[0]]) if chosen else None
 

@@ -127,3 +127,40 @@ def test_the_machine_becomes_one_more_reader(read):
     assert table["Machine"].between(0, 1).all()
     assert table["IoU"].notna().sum() == 1  # one film has regions
     assert table["IoU"].notna().iloc[0]  # and stands first
+
+
+def test_aided_readings_are_set_beside_unaided_ones(read, store):
+    for film in read[:2]:
+        for reader in FINDINGS:
+            store.commit(replace(store.draft(film.sha256, reader, "heatmap"), finding="fracture"))
+    page = open_page()
+    page.get("button_group")[0].set_value("All cases").run()
+    assert not page.exception
+    assert "Aided against unaided" in [expander.label for expander in page.expander]
+    assert "2 films that a reader read both ways" in words(page)
+    (table,) = page.table
+    assert table.value["n"].tolist()[:2] == ["2", "2"]  # one film fractured by both readers, one not
+    assert table.value["aided"].tolist()[:2] == ["1.00", "0.00"]
+
+
+def test_a_map_is_put_to_the_test_when_asked(read):
+    page = open_page()
+    next(button for button in page.button if button.label == "Test it on this film").click().run()
+    assert not page.exception
+    (table,) = page.table
+    assert list(table.value.columns)[1:] == [
+        "deletion AUC, lower is better",
+        "insertion AUC, higher is better",
+        "ROAD, higher is better",
+    ]
+    (opened,) = page.session_state["tray"].opened.values()
+    (tested,) = (value for key, value in opened.encoded.items() if key.startswith("evidence"))
+    assert len(tested[1]) == 6  # as trained, and five stages of forgetting
+
+
+def test_readings_leave_as_files(read):
+    page = open_page()
+    page.get("button_group")[0].set_value("All cases").run()
+    next(button for button in page.button if button.label == "Prepare").click().run()
+    assert not page.exception
+    assert "Download" in [element.proto.label for element in page.get("download_button")]
