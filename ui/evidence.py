@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 
-from fracture_core.agreement import Column, aided_effect, majority_findings, pair_readings, truth_of
+from fracture_core.agreement import Column, aided_effect, majority_findings, mrmc_long, pair_readings, truth_of
 from fracture_core.agreement.columns import NOT_READ, ORDER, stack
 from fracture_core.annotations import FilmEntry, Reading, Store
 from fracture_core.errors import FractureError
@@ -72,6 +72,8 @@ def _tested(
 
 def aided(readings: Sequence[Reading], columns: Sequence[Column], films: Sequence[str]) -> None:
     """What the machine's answer changed, where readers read both without and with it."""
+    import pandas as pd
+
     pairs = pair_readings(readings)
     if not pairs.films:
         return
@@ -94,6 +96,13 @@ def aided(readings: Sequence[Reading], columns: Sequence[Column], films: Sequenc
                 rows[name].append(cell)
         st.table(rows)
         st.caption(f"{len(pairs.films)} films that a reader read both ways, first without the machine.")
+        st.download_button(
+            "Download for MRMC packages (CSV)",
+            pd.DataFrame(mrmc_long(readings, known)).to_csv(index=False),
+            file_name="mrmc.csv",
+            mime="text/csv",
+            help="One row per reader, case and modality, with the truth chosen above: the long form of R's MRMCaov.",
+        )
 
 
 def _findings(columns: Sequence[Column], name: str) -> np.ndarray:

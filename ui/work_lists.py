@@ -11,7 +11,7 @@ from fracture_core.errors import FractureError
 from ui import cases
 
 READER, LIST, FILM = "reader", "list", "case"  # keys in the session; the last two in the address too
-_ROUND = "own_round"  # session: renewing the uploader's key empties it
+_ROUND = "own_round"  # session: counts the lists taken
 
 
 @dataclass(frozen=True)
@@ -156,12 +156,19 @@ def _begin(store: Store, name: str, films: list[FilmEntry], reader: str) -> None
         store.assign(name, [reader])
     else:
         store.create_worklist(name, [film.sha256 for film in films], [reader], seed=0)
+    _take(name)
+
+
+def _take(name: str) -> None:
+    """Open a list."""
     st.session_state[LIST] = name
+    st.session_state[_ROUND] = st.session_state.get(_ROUND, 0) + 1
     st.query_params.pop(FILM, None)
 
 
 def _new_list(store: Store, reader: str) -> None:
-    with st.popover("New work list", icon=":material/add:"):
+    # a new key after each list: the popover closes, and the uploader is empty again
+    with st.popover("New work list", icon=":material/add:", key=f"new-list-{st.session_state.setdefault(_ROUND, 0)}"):
         _own(store, reader)
         others = [worklist.name for worklist in store.worklists() if reader not in worklist.readers]
         if others:
@@ -177,8 +184,7 @@ def _new_list(store: Store, reader: str) -> None:
 
 def _join(store: Store, name: str, reader: str) -> None:
     store.assign(name, [reader])
-    st.session_state[LIST] = name
-    st.query_params.pop(FILM, None)
+    _take(name)
 
 
 def _own(store: Store, reader: str) -> None:
@@ -199,7 +205,6 @@ def _own(store: Store, reader: str) -> None:
             for entry in entries if keep else ():
                 store.keep_film(entry.sha256, cases.film_of(entry, store).content, reader=reader)
             _begin(store, _free_name(store, name.strip() or "My films"), entries, reader)
-            st.session_state[_ROUND] += 1
 
     st.button("Make the list", on_click=make, disabled=not files, type="primary")
     for sentence in st.session_state.get("own_told", []):

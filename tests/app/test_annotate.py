@@ -10,25 +10,11 @@ from streamlit.testing.v1 import AppTest
 
 from fracture_core.annotations import open_store
 from fracture_core.marks import Mark
-from ui import loaders
 from ui.cases import PRACTICE_FILMS
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 90
 BOX = Mark("box", ((100.0, 120.0), (180.0, 200.0)), id="a")
-
-
-@pytest.fixture
-def store(tmp_path, monkeypatch):
-    """An empty store that the page uses too."""
-    monkeypatch.chdir(ROOT)
-    monkeypatch.setenv("FRACTURE_HOME", str(tmp_path))
-    monkeypatch.delenv("FRACTURE_DB_URL", raising=False)
-    monkeypatch.delenv("FRACTURE_DATA", raising=False)
-    loaders.store.cache_clear()
-    with open_store() as opened:
-        yield opened
-    loaders.store.cache_clear()
 
 
 @pytest.fixture

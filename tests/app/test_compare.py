@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,9 +11,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from fracture_core.agreement import cohen_kappa, finding_codes
-from fracture_core.annotations import open_store
 from fracture_core.marks import Mark
-from ui import loaders
 from ui.cases import practice_films
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -21,18 +20,6 @@ BOXES = {
     "Ben": Mark("box", ((150.0, 100.0), (250.0, 200.0)), id="b"),
 }
 FINDINGS = {"Anna": ["fracture", "none", "fracture", "none"], "Ben": ["fracture", "none", "none", "none"]}
-
-
-@pytest.fixture
-def store(tmp_path, monkeypatch):
-    monkeypatch.chdir(ROOT)
-    monkeypatch.setenv("FRACTURE_HOME", str(tmp_path))
-    monkeypatch.delenv("FRACTURE_DB_URL", raising=False)
-    monkeypatch.delenv("FRACTURE_DATA", raising=False)
-    loaders.store.cache_clear()
-    with open_store() as opened:
-        yield opened
-    loaders.store.cache_clear()
 
 
 @pytest.fixture
@@ -141,6 +128,7 @@ def test_aided_readings_are_set_beside_unaided_ones(read, store):
     (table,) = page.table
     assert table.value["n"].tolist()[:2] == ["2", "2"]  # one film fractured by both readers, one not
     assert table.value["aided"].tolist()[:2] == ["1.00", "0.00"]
+    assert "Download for MRMC packages (CSV)" in [e.proto.label for e in page.get("download_button")]
 
 
 def test_a_map_is_put_to_the_test_when_asked(read):
@@ -164,3 +152,19 @@ def test_readings_leave_as_files(read):
     next(button for button in page.button if button.label == "Prepare").click().run()
     assert not page.exception
     assert "Download" in [element.proto.label for element in page.get("download_button")]
+
+
+def test_two_models_stand_side_by_side(read, tmp_path, monkeypatch):
+    for name in ("default", "gate"):
+        shutil.copytree(ROOT / "weights" / name, tmp_path / "weights" / name)
+    twin = shutil.copytree(ROOT / "weights" / "default", tmp_path / "weights" / "twin")
+    card = json.loads((twin / "card.json").read_text())
+    (twin / "card.json").write_text(json.dumps({**card, "title": "Its twin"}))
+    monkeypatch.setenv("FRACTURE_WEIGHTS", str(tmp_path / "weights"))
+    page = open_page()
+    page.selectbox(key="second").set_value("twin").run()
+    assert not page.exception
+    bars = [figure["data"][0]["x"] for figure in figures(page)]
+    assert len(bars) == 2
+    assert bars[0] == bars[1]  # the same weights say the same
+    assert "Its twin" in words(page)

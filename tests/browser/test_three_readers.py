@@ -179,6 +179,28 @@ def test_three_readers_and_their_comparison(browser, server, store, film) -> Non
     cleo.close()
 
 
+def test_films_of_ones_own_are_read_and_not_kept(browser, server, home) -> None:
+    entry, drawn = cases.practice_films()[3]
+    dora = Screen(browser, server, entry)
+    dora.open("Annotate")
+    name = dora.page.get_by_role("combobox", name="Reader")
+    name.fill("Dora")
+    name.press("Enter")
+    dora.page.get_by_role("button", name="New work list").click()
+    payload = {"name": "mine.png", "mimeType": "image/png", "buffer": drawn.content}
+    dora.page.set_input_files("input[type=file]", [payload])
+    dora.page.get_by_role("button", name="Make the list").click()
+    dora.page.locator(".viewer .frame").wait_for()
+    dora.page.get_by_text("held by this page alone").wait_for()
+    dora.find("No fracture")
+    dora.commit()
+    dora.close()
+    with open_store(f"sqlite:///{home / 'annotations.db'}") as store:
+        (reading,) = store.readings(reader="Dora")
+        assert (reading.finding, reading.film) == ("none", entry.sha256)
+        assert store.film_content(reading.film) is None
+
+
 def only(readings: list[Reading]) -> Reading:
     (reading,) = readings
     return reading
