@@ -49,6 +49,15 @@ def wait_for_map(page) -> None:
     page.locator(".viewer[data-painted]").wait_for()
 
 
+def standing_still(page, element) -> dict:
+    """Where an element is, once what stood above it while films were read is gone."""
+    before = None
+    while before != (now := element.bounding_box()):
+        before = now
+        page.wait_for_timeout(700)
+    return now
+
+
 def map_alpha(page) -> float:
     """Mean alpha of the painted map, 0 to 255."""
     return page.locator(".viewer canvas.map").evaluate(
@@ -148,7 +157,7 @@ def test_a_line_of_the_table_opens_its_film_and_the_way_back(page) -> None:
     page.get_by_text("Download table (CSV)").wait_for()
     table = page.locator("[data-testid=stDataFrame]")
     table.locator("canvas").first.wait_for()
-    box = table.bounding_box()
+    box = standing_still(page, table)
     page.mouse.click(box["x"] + 200, box["y"] + 36 + 64 * 2 + 30)  # the third line
     page.get_by_text("3 of 4").wait_for()
     wait_for_map(page)
