@@ -41,8 +41,9 @@ def faithfulness(opened: Opened, classifier: Classifier, method: str) -> None:
         if key in opened.encoded:
             rows, pictures = opened.encoded[key]
             st.table(rows)
-            for column, (name, picture) in zip(st.columns(len(pictures)), pictures, strict=True):
-                column.image(picture, width="stretch", caption=name)
+            for start in range(0, len(pictures), 3):
+                for column, (name, picture) in zip(st.columns(3), pictures[start : start + 3], strict=False):
+                    column.image(picture, width="stretch", caption=name)
 
 
 def _tested(
