@@ -17,9 +17,10 @@ from fracture_core.errors import FractureError
 from fracture_core.marks import Mark
 from fracture_core.weights import Card
 from ui import cases, loaders
+from ui.encoded import heat_of, picture_of
 from ui.evidence import faithfulness
 from ui.films import Opened, tray
-from ui.reading import CHOICES, picture_of
+from ui.reading import CHOICES
 from ui.wording import BLUE, FINDINGS, GREEN, ORANGE, PURPLE, SKY, VERMILLION, YELLOW, probability_words
 
 if TYPE_CHECKING:
@@ -142,23 +143,16 @@ def _layers(readings: Sequence[Reading], consensus: tuple[Mark, ...]) -> list[An
 
 
 def _films(opened: Opened, classifiers: Sequence[Classifier], method: str, layers: list[Any]) -> None:
-    from fracture_core.explain import METHODS
-    from ui.viewer import encode_heat, map_shape, viewer
+    from ui.viewer import viewer
 
     for column, classifier in zip(st.columns(len(classifiers)), classifiers, strict=True):
-        key = f"{classifier.card.identity} {method}"
-        if key not in opened.encoded:
-            heatmap = opened.heatmap(classifier, method=method)
-            opened.encoded[key] = encode_heat(
-                heatmap.resized(map_shape(opened.radiograph.shape)), title=METHODS[method].title, flat=heatmap.flat
-            )
         with column:
             if len(classifiers) > 1:
                 st.caption(classifier.card.title)
             viewer(
                 picture_of(opened),
                 key=f"compare-{opened.film.key}-{classifier.card.name}",
-                heat=opened.encoded[key],
+                heat=heat_of(opened, classifier, method),
                 layers=layers,
                 link="compare" if len(classifiers) > 1 else None,
             )

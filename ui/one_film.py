@@ -10,6 +10,7 @@ import streamlit as st
 from fracture_core import weights
 from fracture_core.weights import Card
 from ui import loaders
+from ui.encoded import heat_of
 from ui.films import Film, Opened, remove, thumbnail, tray
 from ui.wording import FINDINGS, OPERATING_POINTS, meaning, probability_words
 
@@ -117,7 +118,7 @@ def _method() -> str:
 
 def _film(opened: Opened, classifier: Classifier, method: str, *, shown: bool) -> Heatmap | None:
     from fracture_core.explain import METHODS
-    from ui.viewer import encode_film, encode_heat, map_shape, viewer
+    from ui.viewer import encode_film, viewer
 
     radiograph = opened.radiograph
     if "film" not in opened.encoded:
@@ -128,12 +129,7 @@ def _film(opened: Opened, classifier: Classifier, method: str, *, shown: bool) -
     if shown:
         with st.spinner(f"{METHODS[method].title}: looking where the model looked", show_time=True):
             heatmap = opened.heatmap(classifier, method=method)
-        key = f"{classifier.card.identity} {method}"
-        if key not in opened.encoded:
-            opened.encoded[key] = encode_heat(
-                heatmap.resized(map_shape(radiograph.shape)), title=METHODS[method].title, flat=heatmap.flat
-            )
-        heat = opened.encoded[key]
+        heat = heat_of(opened, classifier, method)
     viewer(opened.encoded["film"], heat=heat, key="viewer")
     if radiograph.frames > 1:
         st.slider("Frame", 0, radiograph.frames - 1, radiograph.frame, key=f"frame-{opened.film.key}")

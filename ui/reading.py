@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
@@ -12,6 +12,7 @@ from fracture_core.annotations import Draft, Reading, StaleEdit, Store
 from fracture_core.errors import FractureError
 from fracture_core.weights import Card
 from ui import cases, loaders, work_lists
+from ui.encoded import heat_of, picture_of
 from ui.films import Opened, tray
 from ui.wording import BLUE, FINDINGS, SKY, probability_words
 from ui.work_lists import Desk
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from ui.viewer import Drawn
 
 UNAIDED, AIDED = "nothing", "heatmap"
+GRADCAM = "gradcam"  # the map a reader is shown
 LONGEST_PAUSE = 300  # s without a gesture that still count as reading
 CHOICES = {
     "fracture": ("Fracture", "1"),
@@ -82,7 +84,7 @@ def _read(
         drawn = viewer(
             picture_of(opened),
             key=_viewer_key(keys),
-            heat=_heat(opened, card) if card is not None else None,
+            heat=heat_of(opened, loaders.classifier(card.name), GRADCAM) if card is not None else None,
             marks=draft.marks,
             revision=st.session_state.setdefault(f"revision-{keys}", 0),
             seconds=draft.seconds,
@@ -237,7 +239,10 @@ def _compare(
         if aided is not None:
             layers.append(Layer(f"{place.reader}, with the map", BLUE, aided.marks))
         viewer(
-            picture_of(opened), key=f"after-{_keys(place, reading.shown)}", heat=_heat(opened, card), layers=layers
+            picture_of(opened),
+            key=f"after-{_keys(place, reading.shown)}",
+            heat=heat_of(opened, loaders.classifier(card.name), GRADCAM),
+            layers=layers,
         )
     with right:
         title = CHOICES[reading.finding][0]
@@ -282,7 +287,7 @@ def _regions(opened: Opened, card: Card, reading: Reading) -> None:
     from fracture_core.localisation import score_film
 
     outlines = [mark.outline for mark in reading.marks if mark.is_region]
-    heatmap = opened.heatmap(loaders.classifier(card.name), method="gradcam")
+    heatmap = opened.heatmap(loaders.classifier(card.name), method=GRADCAM)
     if heatmap.flat:
         st.caption("The machine's map is the same everywhere: it says nothing about this film.")
         return
@@ -298,36 +303,6 @@ def _regions(opened: Opened, card: Card, reading: Reading) -> None:
         away = f"{found.distance_mm:.0f} mm" if found.distance_mm is not None else f"{found.distance:.0f} px"
         lines.append(f"- **extra**: the map is brightest outside your regions, {away} away")
     st.markdown("\n".join(lines))
-
-
-def _heat(opened: Opened, card: Card) -> dict[str, Any]:
-    from ui.viewer import encode_heat, map_shape
-
-    classifier = loaders.classifier(card.name)
-    key = f"{classifier.card.identity} gradcam"
-    if key not in opened.encoded:
-        heatmap = opened.heatmap(classifier, method="gradcam")
-        opened.encoded[key] = encode_heat(
-            heatmap.resized(map_shape(opened.radiograph.shape)), title="Grad-CAM", flat=heatmap.flat
-        )
-    encoded: dict[str, Any] = opened.encoded[key]
-    return encoded
-
-
-def picture_of(opened: Opened) -> dict[str, Any]:
-    """The film as the viewer takes it, encoded once."""
-    from ui.viewer import encode_film
-
-    if "film" not in opened.encoded:
-        radiograph = opened.radiograph
-        opened.encoded["film"] = encode_film(
-            radiograph.pixels,
-            label=f"Film {radiograph.name}",
-            spacing=radiograph.spacing,
-            identity=radiograph.sha256,
-        )
-    picture: dict[str, Any] = opened.encoded["film"]
-    return picture
 
 
 def _duration(seconds: float) -> str:
