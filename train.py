@@ -12,7 +12,6 @@ import logging
 import os
 import platform
 import statistics
-import subprocess
 import sys
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
@@ -21,9 +20,13 @@ from typing import TYPE_CHECKING, Any, cast
 
 from fracture_core import __version__
 from fracture_core.errors import FractureError
+from fracture_core.models import MODELS
+from fracture_core.provenance import commit
 from fracture_core.recipes import GROUPED, PUBLISHED, RECIPES, Recipe, get_recipe
 
 if TYPE_CHECKING:
+    from lightning import Fabric
+
     from fracture_core.datasets import DataSet, Division
     from fracture_core.training import FitResult
 
@@ -40,7 +43,12 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--list", action="store_true", help="show the recipes and stop")
     parser.add_argument("--model", help="one of the recipe's models; without it, its first")
     parser.add_argument("--data", type=Path, help="folder of a data set (see python -m fracture_core data)")
-    parser.add_argument("--pretrained", type=Path, help="safetensors file of backbone weights in timm's names")
+    parser.add_argument(
+        "--pretrained",
+        type=Path,
+        metavar="FILE",
+        help="safetensors file of backbone weights in timm's names; or 'timm': fetch its ImageNet weights",
+    )
     parser.add_argument("--weights", type=Path, help="folder to write model.safetensors and card.json to")
     parser.add_argument("--runs", type=Path, default=ROOT / "results" / "runs", help="folder of the run records")
     parser.add_argument("--work", type=Path, help="folder for decoded films and checkpoints")
@@ -125,6 +133,7 @@ def run(options: argparse.Namespace) -> dict[str, Any] | None:
     began = datetime.now(UTC)
     fabric = make_fabric(accelerator=options.accelerator, precision=options.precision)
     first = fabric.global_rank == 0
+    pretrained = starting_weights(options, recipe, fabric)
 
     data = smoke_part(open_data(options.data)) if options.smoke else open_data(options.data)
     division, duplicates = cast(
@@ -144,7 +153,7 @@ def run(options: argparse.Namespace) -> dict[str, Any] | None:
         train=parts[TRAIN],
         val=parts[VAL],
         seed=options.seed,
-        pretrained=options.pretrained,
+        pretrained=pretrained,
         checkpoint=checkpoint,
         fabric=fabric,
         progress=sys.stderr.isatty(),
@@ -174,14 +183,14 @@ def run(options: argparse.Namespace) -> dict[str, Any] | None:
             "name": data.name,
             "fingerprint": data.fingerprint(),
             "films": len(data.cases),
-            "missing": data.missing,
+            "missing": data.absent,
             "damaged": films.damaged,
             "duplicate_pairs": duplicates,
             "notes": list(data.notes),
             "attribution": data.attribution,
         },
         "examples": examples(data, parts[TEST]),
-        "pretrained": options.pretrained.name if options.pretrained else None,
+        "pretrained": pretrained.name if pretrained else None,
         "best_epoch": result.best_epoch,
         "seed": options.seed,
         **cost(result, fabric.world_size, options.precision),
@@ -190,7 +199,7 @@ def run(options: argparse.Namespace) -> dict[str, Any] | None:
         "version": __version__,
         "date": began.date().isoformat(),
         "licence": "Apache-2.0",
-        "attribution": [data.attribution, *backbone_attribution(options.pretrained)],
+        "attribution": [data.attribution, *backbone_attribution(pretrained)],
     }
     if options.weights is not None:
         weights.save(result.model, facts, options.weights)
@@ -248,6 +257,21 @@ def smoke_part(data: DataSet) -> DataSet:
     return replace(data, cases=tuple(data.cases[index] for index in sorted(kept)))
 
 
+def starting_weights(options: argparse.Namespace, recipe: Recipe, fabric: Fabric) -> Path | None:
+    """The file of backbone weights that the user named or wants fetched; None for a start from scratch."""
+    import torch
+
+    from fracture_core.models.imagenet import TIMM, imagenet_file
+
+    if options.pretrained != Path(TIMM):
+        return cast("Path | None", options.pretrained)
+    folder = options.work if options.work is not None else Path(torch.hub.get_dir())
+    if fabric.global_rank == 0:
+        imagenet_file(recipe.model, folder=folder)
+    fabric.barrier()
+    return imagenet_file(recipe.model, folder=folder)
+
+
 def places(
     options: argparse.Namespace, data: DataSet, recipe: Recipe, division: Division
 ) -> tuple[Path | None, Path | None]:
@@ -290,7 +314,7 @@ def split_facts(data: DataSet, division: Division, parts: dict[str, Any]) -> dic
 def comparable(recipe: Recipe, data: DataSet, division: Division, options: argparse.Namespace) -> dict[str, Any]:
     """Whether the figures can be set beside the paper's as like with like, and if not, why."""
     reasons = recipe.deviations(
-        data=data.name, split=division.kind, pretrained=options.pretrained is not None, missing=data.missing
+        data=data.name, split=division.kind, pretrained=options.pretrained is not None, missing=data.absent
     )
     changed = [name for name in ("epochs", "size", "batch", "copies") if getattr(options, name) is not None]
     reasons += [f"{name} {getattr(options, name)} by choice" for name in changed]
@@ -322,6 +346,8 @@ def backbone_attribution(pretrained: Path | None) -> list[str]:
         return []
     if pretrained.name == "mobilenetv2_100_imagenet.safetensors":
         return ["ImageNet weights of MobileNetV2, Apache-2.0, derived from google-coral/test_data"]
+    if pretrained.stem in {spec.imagenet for spec in MODELS.values()}:
+        return [f"ImageNet weights {pretrained.stem}, as timm publishes them"]
     return [f"backbone weights from {pretrained.name}, as supplied"]
 
 
@@ -331,15 +357,6 @@ def hardware() -> str:
     if torch.cuda.is_available():
         return torch.cuda.get_device_name()
     return f"{torch.get_num_threads()} CPU threads, {platform.machine()}"
-
-
-def commit() -> str | None:
-    """The commit that trains, None outside a checkout or without git."""
-    try:
-        answer = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False)
-    except OSError:
-        return None
-    return answer.stdout.strip() or None
 
 
 if __name__ == "__main__":

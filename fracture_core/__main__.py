@@ -12,10 +12,10 @@ import sys
 
 from fracture_core import RESEARCH_ONLY, __version__
 from fracture_core.commands import annotations as readings
-from fracture_core.commands import audit, classify, data, explain, localise, models, results
+from fracture_core.commands import audit, claims, classify, data, explain, localise, models, results, speed
 from fracture_core.errors import FractureError
 
-COMMANDS = (classify, explain, models, data, audit, results, localise, readings)
+COMMANDS = (classify, explain, models, data, audit, results, claims, localise, speed, readings)
 
 
 def parser() -> argparse.ArgumentParser:

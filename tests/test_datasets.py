@@ -85,6 +85,13 @@ def test_films_missing_on_disk_are_noted(made_fracatlas):
     data = read_fracatlas(root)
     assert len(data.cases) == 4
     assert data.notes == ("2 films of the table are not on disk",)
+    assert data.missing == 2
+
+
+def test_films_that_a_shortened_table_no_longer_names_are_absent(made_fracatlas):
+    """The table may be cut to the films that were handed on; the publisher's number stands."""
+    data = read_fracatlas(made_fracatlas(6))
+    assert (data.missing, data.absent) == (0, 4083 - 6)
 
 
 def test_regions_and_flags(made_fracatlas):

@@ -124,6 +124,40 @@ def test_known_figures() -> None:
     assert PAPERS["wang2024"].result("seresnet50").metrics["auc"] == 0.95
 
 
+def test_facts_that_the_papers_leave_out_carry_their_source() -> None:
+    for paper in PAPERS.values():
+        release = paper.data.release
+        if release is None:
+            continue
+        assert release.source
+        if release.fractured is not None:
+            assert release.fractured + release.not_fractured == release.images
+        for part, counts in release.splits.items():
+            assert set(counts) == {"fractured", "not_fractured"}
+            assert sum(counts.values()) == paper.data.counts[part]
+    assert PAPERS["multiregion2024"].data.release.splits["test"] == {"fractured": 238, "not_fractured": 268}
+    assert {PAPERS[key].data.release.images for key in ("lisbon2023", "gupta2024")} == {4083}
+    assert {PAPERS[key].data.release.fractured for key in ("lisbon2023", "gupta2024")} == {717}
+
+
+def test_a_part_that_was_grown_has_its_own_size_too() -> None:
+    data = PAPERS["wang2024"].data
+    assert {part: after / data.counts[part] for part, after in data.augmented.items()} == dict.fromkeys(
+        data.counts, 4
+    )
+
+
+@pytest.mark.parametrize(("paper", "row"), ROWS, ids=identify)
+def test_a_figure_printed_again_is_one_of_the_rows_own(paper, row) -> None:
+    for again in row.elsewhere:
+        assert again.metric in row.metrics
+        assert again.where
+        same = value(again.printed, loss=again.metric == "loss") == pytest.approx(
+            row.metrics[again.metric], abs=0.005
+        )
+        assert same != (row.cited == "D. P. Yadav et al., 2020"), "one quoted figure contradicts another place"
+
+
 def test_a_papers_last_word_on_a_model_is_its_own_test() -> None:
     assert PAPERS["gupta2024"].result("efficientnet_b6").split == "test"
     assert PAPERS["lisbon2023"].result("resnet18").split == "validation"

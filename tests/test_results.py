@@ -8,7 +8,18 @@ from pathlib import Path
 import pytest
 
 from fracture_core.errors import FractureError
-from fracture_core.results import ScoredCase, read_folder, read_records, scored_cases, to_json, write_record
+from fracture_core.results import (
+    ScoredCase,
+    read_folder,
+    read_outlines,
+    read_records,
+    read_run,
+    read_speeds,
+    scored_cases,
+    scored_films,
+    to_json,
+    write_record,
+)
 
 
 def test_round_trip_in_order(tmp_path):
@@ -117,3 +128,73 @@ def test_the_records_of_the_repository_are_whole():
         tests = [case for case in cases if case.split == "test"]
         assert len(tests) == record["split"]["counts"]["test"]["films"], record["id"]
         assert all(0 <= case.score <= 1 for case in cases), record["id"]
+
+
+LETTERED = SECOND | {"split": {"kind": "grouped", "letters": "vx"}}
+
+
+def test_an_outline_leaves_the_films_out(tmp_path):
+    write_record(FIRST, folder=tmp_path)
+    write_record(LETTERED, folder=tmp_path)
+    (tmp_path / "bad.json").write_text("{")
+    outlines = read_outlines(tmp_path)
+    assert outlines.runs == ({"id": "first"}, {"schema": 2, "id": "second", "split": {"kind": "grouped"}})
+    assert list(outlines.damaged) == ["bad.json"]
+    assert read_run("second", folder=tmp_path) == LETTERED
+
+
+def test_an_outline_is_read_once_and_again_when_the_file_changes(tmp_path):
+    path = write_record({"id": "run", "value": 1}, folder=tmp_path)
+    (first,) = read_outlines(tmp_path).runs
+    assert read_outlines(tmp_path).runs[0] is first
+    path.write_text(to_json({"id": "run", "value": 12}))
+    assert read_outlines(tmp_path).runs == ({"id": "run", "value": 12},)
+    write_record({"id": "another"}, folder=tmp_path)
+    assert [run["id"] for run in read_outlines(tmp_path).runs] == ["another", "run"]
+
+
+@pytest.mark.parametrize("name", ["missing", "../run", "", "deep/run"])
+def test_a_run_that_is_not_there_is_named(tmp_path, name):
+    (tmp_path / "runs" / "deep").mkdir(parents=True)
+    for place in ("run.json", "runs/deep/run.json"):
+        (tmp_path / place).write_text('{"id": "run"}')
+    with pytest.raises(FractureError, match="There is no run record"):
+        read_run(name, folder=tmp_path / "runs")
+
+
+def test_a_damaged_run_says_so(tmp_path):
+    (tmp_path / "run.json").write_text("{")
+    with pytest.raises(FractureError, match=r"'run\.json' cannot be read"):
+        read_run("run", folder=tmp_path)
+
+
+def test_scored_films_are_columns_of_one_split():
+    films = scored_films(SECOND)
+    assert (films.ids, films.regions) == (("a",), ("leg",))
+    assert (films.labels.tolist(), films.groups.tolist(), films.scores.tolist()) == ([0], [7], [0.25])
+    assert scored_films(SECOND, split="val").ids == ("b",)
+
+
+@pytest.mark.parametrize("record", [FIRST, {"id": "outline"}])
+def test_films_without_labels_have_no_columns(record):
+    with pytest.raises(FractureError, match="does not hold its films' labels"):
+        scored_films(record)
+
+
+def test_a_damaged_measurement_is_passed_over(tmp_path, caplog):
+    (tmp_path / "bad.json").write_text('{"schema": 1, "model": "resnet18"}')
+    (tmp_path / "later.json").write_text('{"schema": 2}')
+    assert read_speeds(tmp_path) == []
+    assert [message.split(" is passed over")[0] for message in caplog.messages] == [
+        "The measurement 'bad.json'",
+        "The measurement 'later.json'",
+    ]
+
+
+def test_the_measurements_of_the_repository_are_whole(caplog):
+    from fracture_core.models import MODELS
+
+    for speed in read_speeds():
+        assert speed.parameters == MODELS[speed.model].parameters, speed.model
+        assert speed.latency_ms.low <= speed.latency_ms.value <= speed.latency_ms.high
+    assert not caplog.messages

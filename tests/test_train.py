@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+import timm
 from tiny import SIDE, TINY
 
 import train as command
@@ -157,12 +158,17 @@ def test_every_recipe_smokes(key, model, made_fracatlas, tmp_path, capsys):
     build_model(model).load_state_dict(weights.load_state(card, root=tmp_path))
 
 
-def test_commit_outside_a_checkout_is_none(tmp_path, monkeypatch):
-    monkeypatch.setattr(command, "ROOT", tmp_path)
-    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
-    assert command.commit() is None
-    monkeypatch.setenv("PATH", str(tmp_path))  # nor without git
-    assert command.commit() is None
+@pytest.mark.slow
+def test_timms_weights_are_fetched_and_named_on_the_card(made_fracatlas, tmp_path, monkeypatch):
+    real = timm.create_model
+    monkeypatch.setattr(timm, "create_model", lambda name, **options: real(name, **options | {"pretrained": False}))
+    folders = ["--data", made_fracatlas(80), "--weights", tmp_path / "w", "--work", tmp_path / "work"]
+    recipe = ["gupta2024", "--model", "efficientnet_b0", "--smoke", "--pretrained", "timm"]
+    assert command.main([*recipe, *map(str, folders)]) == 0
+    facts = weights.load_card("w", root=tmp_path).data
+    assert facts["pretrained"] == "efficientnet_b0.ra_in1k.safetensors"
+    assert "ImageNet weights efficientnet_b0.ra_in1k, as timm publishes them" in facts["attribution"]
+    assert "random ones" not in facts["comparable"]["why"]
 
 
 @pytest.mark.slow

@@ -24,9 +24,14 @@ _STYLE = """
 
 
 @contextmanager
-def frame() -> Iterator[None]:
-    """Draw sidebar and footer around a page's body."""
-    loaders.warm_up()
+def frame(*, answers: bool) -> Iterator[None]:
+    """Draw sidebar and footer around a page's body.
+
+    Args:
+        answers: whether the page asks a model; torch is then loaded behind the visitor's back.
+    """
+    if answers:
+        loaders.warm_up()
     st.html(_STYLE)
     card = None
     with st.sidebar, loaders.error_boundary():

@@ -1,18 +1,21 @@
-"""Cached models and cards, and the one place where errors become words."""
+"""Cached models, cards and run records, and the one place where errors become words."""
 
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
-from typing import TYPE_CHECKING
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
 from fracture_core import weights
 from fracture_core.errors import FractureError
+from fracture_core.results import RUNS, Paper, Records, load_published, read_outlines, read_run
 from fracture_core.weights import Card
 
 if TYPE_CHECKING:
@@ -48,6 +51,37 @@ def store() -> Store:
     from fracture_core.annotations import open_store
 
     return open_store()
+
+
+def runs_folder() -> Path:
+    """Where run records are: ``$FRACTURE_RUNS``, else the project's own."""
+    return Path(os.environ.get("FRACTURE_RUNS") or RUNS)
+
+
+def runs() -> Records:
+    """The outlines of all run records; a record added to the folder is there at the next run of the page."""
+    return read_outlines(runs_folder())
+
+
+def run(identity: str) -> dict[str, Any]:
+    """One whole run record.
+
+    Raises:
+        FractureError: there is none of that id.
+    """
+    path = runs_folder() / f"{identity}.json"
+    return _run(identity, path.parent, path.stat().st_mtime_ns if path.is_file() else 0)
+
+
+@lru_cache(maxsize=32)
+def _run(identity: str, folder: Path, _changed: int) -> dict[str, Any]:
+    return read_run(identity, folder=folder)
+
+
+@cache
+def papers() -> dict[str, Paper]:
+    """The papers' own figures, by key."""
+    return load_published()
 
 
 def cards() -> list[Card]:

@@ -14,11 +14,13 @@ from fracture_core.audit.duplicates import DuplicatePair, near_duplicates
 from fracture_core.audit.films import Film, Survey, survey
 from fracture_core.audit.findings import Audit, Conflict, Damage, PairCounts, audit
 from fracture_core.audit.groups import RUN, film_groups, neighbour_links
+from fracture_core.audit.known import KnownAudits, abridged, known_audits, record_audit
 from fracture_core.audit.leaks import CrossingPatient, Leak
 from fracture_core.audit.rotations import RotatedCopy, rotated_copies
 from fracture_core.audit.shortcuts import Shortcut, shortcuts
 from fracture_core.audit.sketches import sketch
-from fracture_core.audit.storage import read_audit, write_audit
+from fracture_core.audit.storage import groups_table, parse_audit, read_audit, write_audit
+from fracture_core.audit.worth import Half, LeakWorth, difference, leak_worths
 
 __all__ = [
     "RUN",
@@ -28,16 +30,26 @@ __all__ = [
     "Damage",
     "DuplicatePair",
     "Film",
+    "Half",
+    "KnownAudits",
     "Leak",
+    "LeakWorth",
     "PairCounts",
     "RotatedCopy",
     "Shortcut",
     "Survey",
+    "abridged",
     "audit",
+    "difference",
     "film_groups",
+    "groups_table",
+    "known_audits",
+    "leak_worths",
     "near_duplicates",
     "neighbour_links",
+    "parse_audit",
     "read_audit",
+    "record_audit",
     "rotated_copies",
     "shortcuts",
     "sketch",

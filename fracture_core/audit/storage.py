@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from fracture_core.audit.copies import members
 from fracture_core.audit.leaks import split_names
+from fracture_core.audit.outline import first_trouble
 from fracture_core.errors import DataSetError, FractureError
 from fracture_core.results import to_json
 
@@ -23,6 +24,7 @@ REPORT: Final = "audit.json"
 GROUPS: Final = "groups.csv"
 FORMAT: Final = 1
 """Grows when ``audit.json`` changes so that older readers would misread it."""
+REMEDY: Final = "Make it anew with 'python -m fracture_core audit DIR'."
 
 
 def as_dict(audit: Audit) -> dict[str, Any]:
@@ -38,6 +40,7 @@ def as_dict(audit: Audit) -> dict[str, Any]:
         "attribution": data.attribution,
         "notes": list(data.notes),
         "films": len(ids),
+        "missing": data.missing,
         "fractured": labels[1],
         "not_fractured": labels[0],
         "splits": {name: splits[name] for name in split_names([case.split for case in data.cases])},
@@ -87,14 +90,15 @@ def write_audit(audit: Audit, folder: str | Path) -> Path:
     folder = Path(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        _replace(folder / GROUPS, _groups_table(audit))
-        _replace(folder / REPORT, to_json(as_dict(audit), indent=1))
+        replace_file(folder / GROUPS, groups_table(audit))
+        replace_file(folder / REPORT, to_json(as_dict(audit), indent=1))
     except OSError as error:
         raise FractureError(f"'{folder}' cannot be written to: {error.strerror}. Choose another folder.") from error
     return folder / REPORT
 
 
-def _groups_table(audit: Audit) -> str:
+def groups_table(audit: Audit) -> str:
+    """``groups.csv`` as text; its columns are those of ``write_audit``."""
     damaged = {found.case for found in audit.damaged}
     copies = audit.copies
     stream = io.StringIO()
@@ -106,7 +110,8 @@ def _groups_table(audit: Audit) -> str:
     return stream.getvalue()
 
 
-def _replace(path: Path, text: str) -> None:
+def replace_file(path: Path, text: str) -> None:
+    """Write a text file whole or not at all."""
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         partial.write_text(text, encoding="utf-8", newline="")
@@ -123,13 +128,26 @@ def read_audit(path: str | Path) -> dict[str, Any]:
     """
     path = Path(path)
     path = path / REPORT if path.is_dir() else path
-    remedy = "Make it anew with 'python -m fracture_core audit DIR'."
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        content = path.read_bytes()
     except OSError as error:
-        raise DataSetError(f"There is no audit at '{path}' that can be read. {remedy}") from error
-    except ValueError as error:
-        raise DataSetError(f"The audit '{path}' is damaged. {remedy}") from error
+        raise DataSetError(f"There is no audit at '{path}' that can be read. {REMEDY}") from error
+    return parse_audit(content, name=str(path))
+
+
+def parse_audit(content: bytes, *, name: str) -> dict[str, Any]:
+    """The plain data of an ``audit.json`` from its bytes; ``name`` is what messages call it.
+
+    Raises:
+        DataSetError: it is damaged, no audit, or of a later format.
+    """
+    try:
+        found = json.loads(content.decode("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise DataSetError(f"The audit '{name}' is damaged. {REMEDY}") from error
     if not isinstance(found, dict) or found.get("format") != FORMAT:
-        raise DataSetError(f"'{path}' is no audit of this version. {remedy}")
+        raise DataSetError(f"'{name}' is no audit of this version. {REMEDY}")
+    trouble = first_trouble(found)
+    if trouble:
+        raise DataSetError(f"The audit '{name}' is damaged: its '{trouble}' is not as written. {REMEDY}")
     return found

@@ -15,6 +15,11 @@ def add(commands: argparse._SubParsersAction) -> None:
     command.add_argument("data", type=Path, metavar="DIR", help="folder of the data set")
     command.add_argument("--output", type=Path, metavar="DIR2", help="folder to write to; by default audit/NAME")
     command.add_argument("--labels", type=Path, metavar="FILE", help="table of labels, if not DIR/labels.csv")
+    command.add_argument(
+        "--record",
+        action="store_true",
+        help="keep the audit among the known ones too (results/audits, or $FRACTURE_AUDITS), long lists in part",
+    )
     command.set_defaults(run=run)
 
 
@@ -22,7 +27,7 @@ def run(options: argparse.Namespace) -> int:
     """Print the findings, write ``audit.json`` and ``groups.csv``; 3 when some films could not be read."""
     from tqdm import tqdm
 
-    from fracture_core.audit import audit, write_audit
+    from fracture_core.audit import audit, record_audit, write_audit
     from fracture_core.commands.output import make_folder
     from fracture_core.datasets import open_data, read_dicom_folder
 
@@ -41,4 +46,6 @@ def run(options: argparse.Namespace) -> int:
     report = write_audit(found, folder)
     print(found.summary())
     print(f"Written to {report.parent}: {report.name}, groups.csv")
+    if options.record:
+        print(f"Recorded as {record_audit(found)}")
     return 3 if any(not damage.readable for damage in found.damaged) else 0

@@ -42,6 +42,7 @@ class DataSet:
         attribution: source and licence.
         notes: contradictions inside the publisher's own files, in words.
         missing: films that the publisher's table names and that are not on disk.
+        published: films that the publisher released; None where that is not known.
         neighbours: films with consecutive numbers may be views of one patient, so that a split must not part them.
     """
 
@@ -51,7 +52,13 @@ class DataSet:
     attribution: str
     notes: tuple[str, ...] = ()
     missing: int = 0
+    published: int | None = None
     neighbours: bool = False
+
+    @property
+    def absent(self) -> int:
+        """Released films that are not on disk, whether or not the table at hand still names them."""
+        return max(self.missing, (self.published or 0) - len(self.cases))
 
     @property
     def labels(self) -> np.ndarray:

@@ -11,6 +11,7 @@ from fracture_core.errors import DataSetError
 
 FRACATLAS_REGIONS = ("hand", "leg", "hip", "shoulder")
 FRACATLAS_FLAGS = ("hardware", "multiscan", "frontal", "lateral", "oblique")
+FRACATLAS_FILMS = 4083  # Abedeen et al. 2023, abstract
 FRACATLAS_COCO = Path("Annotations/COCO JSON/COCO_fracture_masks.json")
 FRACATLAS_LICENCE = "FracAtlas, CC BY 4.0: Abedeen et al., Sci. Data 10:521 (2023), doi 10.1038/s41597-023-02432-4"
 
@@ -80,5 +81,6 @@ def read_fracatlas(root: str | Path) -> DataSet:
         FRACATLAS_LICENCE,
         tuple(notes),
         missing=missing,
+        published=FRACATLAS_FILMS,
         neighbours=True,
     )

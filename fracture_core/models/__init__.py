@@ -53,6 +53,7 @@ class ModelSpec:
         native_size: side, in pixels, of the square input the architecture was published with or is used at.
         fixed_size: True if it takes ``native_size`` only.
         drop_rate: dropout before the classifier unless asked otherwise, in [0, 1).
+        imagenet: timm's name of ImageNet weights that fit; empty if there are none.
         note: what the papers leave open, in a sentence; empty if nothing.
     """
 
@@ -65,6 +66,7 @@ class ModelSpec:
     native_size: int = 224
     fixed_size: bool = False
     drop_rate: float = 0.0
+    imagenet: str = ""
     note: str = ""
 
 
@@ -123,6 +125,7 @@ MODELS: dict[str, ModelSpec] = {
         papers=("lisbon2023",),
         parameters=11_177_538,
         published_parameters=11_689_512,
+        imagenet="resnet18.tv_in1k",
         make=_timm("resnet18"),
     ),
     "resnet34": ModelSpec(
@@ -131,6 +134,7 @@ MODELS: dict[str, ModelSpec] = {
         papers=("lisbon2023",),
         parameters=21_285_698,
         published_parameters=21_797_672,
+        imagenet="resnet34.tv_in1k",
         make=_timm("resnet34"),
     ),
     "resnet50": ModelSpec(
@@ -140,6 +144,7 @@ MODELS: dict[str, ModelSpec] = {
         parameters=23_512_130,
         published_parameters=25_557_032,
         note="abirami2024 does not state its ResNet's depth; 50 is ours.",
+        imagenet="resnet50.tv_in1k",
         make=_timm("resnet50"),
     ),
     "resnet101": ModelSpec(
@@ -148,6 +153,7 @@ MODELS: dict[str, ModelSpec] = {
         papers=("lisbon2023",),
         parameters=42_504_258,
         published_parameters=44_549_160,
+        imagenet="resnet101.tv_in1k",
         make=_timm("resnet101"),
     ),
     "resnet152": ModelSpec(
@@ -156,6 +162,7 @@ MODELS: dict[str, ModelSpec] = {
         papers=("lisbon2023",),
         parameters=58_147_906,
         published_parameters=60_192_808,
+        imagenet="resnet152.tv_in1k",
         make=_timm("resnet152"),
     ),
     "seresnet50": ModelSpec(
@@ -164,6 +171,7 @@ MODELS: dict[str, ModelSpec] = {
         papers=("wang2024",),
         parameters=26_043_122,
         published_parameters=28_088_024,
+        imagenet="seresnet50.ra2_in1k",
         make=_timm("seresnet50"),
     ),
     "seresnet50_abirami": ModelSpec(
@@ -182,6 +190,7 @@ MODELS: dict[str, ModelSpec] = {
         parameters=6_955_906,
         published_parameters=7_978_856,
         note="abirami2024 does not state its DenseNet's depth; 121 is ours.",
+        imagenet="densenet121.tv_in1k",
         make=_timm("densenet121"),
     ),
     "unet_classifier": ModelSpec(
@@ -212,6 +221,7 @@ MODELS: dict[str, ModelSpec] = {
         drop_rate=0.5,  # Simonyan and Zisserman, section 3.1; multiregion2024 gives no rate
         note="multiregion2024 does not give the widths of its new classifier; VGG's own, which the text "
         "describes, are used: 4096, 4096, 2.",
+        imagenet="vgg16.tv_in1k",
         make=_vgg16,
     ),
     "efficientnet_b0": ModelSpec(
@@ -220,6 +230,7 @@ MODELS: dict[str, ModelSpec] = {
         parameters=4_010_110,
         published_parameters=5_288_548,
         drop_rate=0.2,  # Tan and Le, section 5.2: from 0.2 for B0 up to 0.5 for B7
+        imagenet="efficientnet_b0.ra_in1k",
         make=_timm("efficientnet_b0"),
     ),
     "efficientnet_b5": ModelSpec(
@@ -230,6 +241,7 @@ MODELS: dict[str, ModelSpec] = {
         published_parameters=30_389_784,
         native_size=456,
         drop_rate=0.4,  # the authors' released code
+        imagenet="tf_efficientnet_b5.in1k",
         make=_timm("efficientnet_b5"),
     ),
     "efficientnet_b6": ModelSpec(
@@ -240,6 +252,7 @@ MODELS: dict[str, ModelSpec] = {
         published_parameters=43_040_704,
         native_size=528,
         drop_rate=0.5,  # the authors' released code
+        imagenet="tf_efficientnet_b6.aa_in1k",
         make=_timm("efficientnet_b6"),
     ),
     "mobilenetv2_100": ModelSpec(
@@ -249,6 +262,7 @@ MODELS: dict[str, ModelSpec] = {
         published_parameters=3_504_872,
         drop_rate=0.2,  # the authors' released code; the paper gives no rate
         note="Padded as TensorFlow pads, so that weights from there fit.",
+        imagenet="mobilenetv2_100.ra_in1k",
         make=_timm("mobilenetv2_100", pad_type="same"),
     ),
 }

@@ -42,7 +42,7 @@ class Augmentation:
 
 
 GROUPED, PUBLISHED = "grouped", "published"
-_WORDS = ("title", "citation", "models", "overrides", "data", "reported_on", "pretrained_models")
+_WORDS = ("title", "citation", "models", "overrides", "sources", "data", "reported_on", "pretrained_models")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +54,9 @@ class Recipe:
         title, citation: for people.
         paper: key of the paper it follows, as in ``results/published.json``; "" for our own.
         model: a name of ``models.MODELS``; ``models`` are those the recipe is made for, ``overrides`` what changes
-            with them (model name → fields).
+            with them (model name → fields; "sources" there are added to the recipe's).
+        sources: where a setting is from: field → a place in the paper ("gupta2024, Training & Results", with
+            "; strengths not stated, ours" where it is only half told), or "not stated; ..." and whose choice it is.
         pipeline, pipeline_options, size: a name of ``preprocessing.PIPELINES``, its options, and the input's side
             in pixels.
         epochs, batch: length of training and films per step, over all processes; ``accumulate`` parts each step is
@@ -86,6 +88,7 @@ class Recipe:
     model: str
     models: tuple[str, ...] = ()
     overrides: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    sources: Mapping[str, str] = field(default_factory=dict)
     pipeline: str
     pipeline_options: Mapping[str, Any] = field(default_factory=dict)
     size: int
@@ -122,11 +125,13 @@ class Recipe:
         """
         if name not in (self.model, *self.models):
             raise UnknownName(f"model of the recipe {self.key}", name, {self.model, *self.models})
-        return replace(self, model=name, **self.overrides.get(name, {}))
+        changes = dict(self.overrides.get(name, {}))
+        sources = {**self.sources, **changes.pop("sources", {})}
+        return replace(self, model=name, sources=sources, **changes)
 
     def as_run(self) -> dict[str, Any]:
         """The recipe as plain data, for a run record or a card."""
-        return {name: value for name, value in asdict(self).items() if name not in ("models", "overrides")}
+        return {name: value for name, value in asdict(self).items() if name not in ("models", "overrides", "sources")}
 
     def identity(self) -> str:
         """What two runs must share to be one run: every field that training depends on, as sha256 hex."""

@@ -8,7 +8,7 @@ to 0–1, random contrast, scaling and rotation, which grow the training set fou
 divided by 10 when the validation loss has not improved for more than five epochs; 20 epochs; batch 32; categorical
 cross-entropy; 60/20/20 with every patient on one side.
 
-Reported of test (accuracy, AUC, recall, F1): adapted ResNet-50 .93, .95, .92, .93; EfficientNet-B5 .90, .92, .88,
+Reported: of test (accuracy, AUC, recall, F1), adapted ResNet-50 .93, .95, .92, .93; EfficientNet-B5 .90, .92, .88,
 .89; ResNet-50 .89, .91, .87, .88.
 
 Commands: on films, on a DICOM CT series of synthetic patients, and the ablation::
@@ -20,10 +20,14 @@ Commands: on films, on a DICOM CT series of synthetic patients, and the ablation
 
 Expected time: five minutes each on a data-centre GPU; five hours on two cores, four times less with ``--copies 1``.
 
-Deviations: the hospital's images are private: FracAtlas or synthetic CT stands in. The paper grew validation and
-test fourfold too; here both are as they are, since copies of a film are no new evidence. The ROI mask is found by
-thresholding (its making is not stated). In the ablation both networks begin from the same weights wherever they have
-the same layer, so that the SE blocks are the only difference.
+Deviations:
+
+- The hospital's images are private: FracAtlas or synthetic CT stands in.
+- The paper grew validation and test fourfold too; here both are as they are, since copies of a film are no new
+  evidence.
+- The ROI mask is found by thresholding (its making is not stated).
+- In the ablation both networks begin from the same weights wherever they have the same layer, so that the SE blocks
+  are the only difference.
 """
 
 from __future__ import annotations
@@ -41,20 +45,35 @@ RECIPE = Recipe(
     model="seresnet50",
     models=("seresnet50", "resnet50", "efficientnet_b5"),
     pipeline="wang2024",
-    size=224,  # wang2024, Pre-processing
-    epochs=20,  # wang2024, Comparative analysis
-    batch=32,  # wang2024, Comparative analysis
-    copies=4,  # wang2024, Pre-processing: 591 → 2,364
-    optimiser="adam",  # wang2024, Comparative analysis
-    lr=1e-3,  # wang2024, Comparative analysis
-    schedule="plateau",  # wang2024, Comparative analysis
+    size=224,
+    epochs=20,
+    batch=32,
+    copies=4,
+    optimiser="adam",
+    lr=1e-3,
+    schedule="plateau",
     schedule_options={"factor": 0.1, "patience": 5},
-    loss="cross_entropy",  # wang2024, Comparative analysis
-    # kinds: wang2024, Pre-processing; strengths not stated; ours
+    loss="cross_entropy",
     augmentation=Augmentation(rotation=15, scale=0.15, contrast=0.2, noise=0.04),
-    shares={"train": 0.6, "val": 0.2, "test": 0.2},  # wang2024, The proposed system
+    shares={"train": 0.6, "val": 0.2, "test": 0.2},
     data="private",
-    pretrained_models=(),  # not stated
+    sources={
+        "pipeline": "wang2024, Pre-processing; how the mask is made not stated, ours",
+        "size": "wang2024, Pre-processing",
+        "epochs": "wang2024, Comparative analysis",
+        "batch": "wang2024, Comparative analysis",
+        "copies": "wang2024, Pre-processing: 2,364 training images of 591",
+        "optimiser": "wang2024, Comparative analysis",
+        "lr": "wang2024, Comparative analysis",
+        "schedule": "wang2024, Comparative analysis",
+        "schedule_options": "wang2024, Comparative analysis",
+        "loss": "wang2024, Comparative analysis",
+        "start_from": "not stated; ours",
+        "augmentation": "wang2024, Pre-processing; strengths not stated, ours",
+        "shares": "wang2024, The proposed system",
+        "split": "wang2024, The proposed system: by patient",
+        "pretrained_models": "not stated; ours",
+    },
 )
 
 ABLATION = (

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,15 @@ SPLITS = ("test", "validation", "not stated", "train")
 
 
 @dataclass(frozen=True, kw_only=True)
+class Restated:
+    """One of a row's figures at another place of the paper, exactly as printed there."""
+
+    metric: str
+    printed: str
+    where: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class PublishedRow:
     """One model's figures on one split.
 
@@ -43,6 +52,7 @@ class PublishedRow:
         printed: name as printed → figure as printed; in the order of ``metrics``.
         where: the place in the paper.
         note: what a reader must know of it; may be empty.
+        elsewhere: the same figures where the paper prints them again.
     """
 
     model: str
@@ -54,6 +64,7 @@ class PublishedRow:
     printed: Mapping[str, str]
     where: str
     note: str
+    elsewhere: tuple[Restated, ...] = ()
 
     def as_printed(self, metric: str) -> str:
         """A figure as the paper prints it, "90.23" say.
@@ -62,6 +73,23 @@ class PublishedRow:
             KeyError: the row does not hold that metric.
         """
         return dict(zip(self.metrics, self.printed.values(), strict=True))[metric]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Release:
+    """A data set as its publisher releases it: what the papers that use it leave out.
+
+    Attributes:
+        images, fractured, not_fractured: counts of images; None where they were not counted.
+        splits: a part of the published split → "fractured" and "not_fractured" → images.
+        source: where the counts come from, in words.
+    """
+
+    images: int
+    fractured: int | None
+    not_fractured: int | None
+    splits: Mapping[str, Mapping[str, int]]
+    source: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +102,8 @@ class PublishedData:
         split: the paper's words, or "not stated".
         counts: "train", "validation", "test" → images, as far as stated.
         note: what a reader must know of them; may be empty.
+        augmented: "train", "validation", "test" → images after augmentation, where the paper grew that part.
+        release: the data set itself, not the paper's words on it; None for private data.
     """
 
     name: str
@@ -83,6 +113,8 @@ class PublishedData:
     split: str
     counts: Mapping[str, int]
     note: str
+    augmented: Mapping[str, int] = field(default_factory=dict)
+    release: Release | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,6 +128,7 @@ class Paper:
         doi_or_url: None where the text has none.
         data: see ``PublishedData``.
         positive_class: "fractured", "not fractured" or "not stated".
+        f1_formula: where the paper defines F1 as the harmonic mean of precision and recall; empty if nowhere.
         rows: in the order of the text.
     """
 
@@ -107,6 +140,7 @@ class Paper:
     doi_or_url: str | None
     data: PublishedData
     positive_class: str
+    f1_formula: str
     rows: tuple[PublishedRow, ...]
 
     def result(self, model_key: str) -> PublishedRow | None:
@@ -134,7 +168,16 @@ def _paper(key: str, stored: dict[str, Any]) -> Paper:
         | {
             "key": key,
             "authors": tuple(stored["authors"]),
-            "data": PublishedData(**stored["data"]),
-            "rows": tuple(PublishedRow(**row) for row in stored["rows"]),
+            "data": _data(stored["data"]),
+            "rows": tuple(_row(row) for row in stored["rows"]),
         }
     )
+
+
+def _data(stored: dict[str, Any]) -> PublishedData:
+    release = stored.get("release")
+    return PublishedData(**stored | {"release": None if release is None else Release(**release)})
+
+
+def _row(stored: dict[str, Any]) -> PublishedRow:
+    return PublishedRow(**stored | {"elsewhere": tuple(Restated(**again) for again in stored.get("elsewhere", ()))})

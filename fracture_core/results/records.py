@@ -11,16 +11,22 @@ import json
 import logging
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from fracture_core.errors import FractureError
 
 RUNS = Path(__file__).resolve().parents[2] / "results" / "runs"
 SCHEMA = 2
 """The newest generation of records that is read."""
+
+HEAVY = ("cases", "scores", "membership")
+"""The parts of a record that hold something for every film."""
 
 _MAPPINGS = ("recipe", "data", "split", "metrics", "argmax", "cases", "scores", "membership", "comparable")
 _CASE = ("id", "split", "score", "label", "group", "region")
@@ -79,16 +85,60 @@ class Records:
 
 def read_folder(folder: Path = RUNS) -> Records:
     """All records of a folder, both generations; a damaged file is passed over, logged and reported."""
+    return _read(folder, _whole)
+
+
+def read_outlines(folder: Path = RUNS) -> Records:
+    """As ``read_folder``, each run without the long parts that name its films: ``HEAVY``, and the split's letters.
+
+    A file is read once for as long as it stays the same. Nothing that is returned may be changed.
+    """
+    return _read(folder, _outline)
+
+
+def read_run(run: str, *, folder: Path = RUNS) -> dict[str, Any]:
+    """One whole record by its id.
+
+    Raises:
+        FractureError: there is none of that id, or it cannot be read.
+    """
+    path = folder / f"{run}.json"
+    if path.parent != folder or not path.is_file():
+        raise FractureError(f"There is no run record '{run}'. Choose another run.")
+    try:
+        return _whole(path)
+    except (OSError, ValueError, RecursionError) as error:
+        raise FractureError(f"The run record '{path.name}' cannot be read: restore or remove it.") from error
+
+
+def _read(folder: Path, read: Callable[[Path], dict[str, Any]]) -> Records:
     runs: list[dict[str, Any]] = []
     damaged: dict[str, str] = {}
     for path in sorted(folder.glob("*.json")):
         try:
-            runs.append(_checked(json.loads(path.read_text(encoding="utf-8"))))
+            runs.append(read(path))
         except (OSError, ValueError, RecursionError) as error:
             reason = str(error) if isinstance(error, _NoRecord) else "it cannot be read"
             damaged[path.name] = f"The run record '{path.name}' is passed over: {reason}. Restore or remove it."
             log.warning("%s", damaged[path.name])
     return Records(tuple(runs), damaged)
+
+
+def _whole(path: Path) -> dict[str, Any]:
+    return _checked(json.loads(path.read_text(encoding="utf-8")))
+
+
+def _outline(path: Path) -> dict[str, Any]:
+    status = path.stat()
+    return _kept_outline(path, status.st_mtime_ns, status.st_size)
+
+
+@lru_cache(maxsize=4096)
+def _kept_outline(path: Path, _changed: int, _size: int) -> dict[str, Any]:
+    record = {name: value for name, value in _whole(path).items() if name not in HEAVY}
+    if record.get("split"):
+        record["split"] = {name: value for name, value in record["split"].items() if name != "letters"}
+    return record
 
 
 def read_records(folder: Path = RUNS) -> list[dict[str, Any]]:
@@ -148,3 +198,40 @@ def scored_cases(record: Mapping[str, Any]) -> list[ScoredCase]:
         return [ScoredCase(*values) for values in zip(*(columns[name] for name in _CASE), strict=True)]
     scores, membership = record.get("scores") or {}, record.get("membership") or {}
     return [ScoredCase(name, split, scores[name]) for split, names in membership.items() for name in names]
+
+
+@dataclass(frozen=True, eq=False)
+class ScoredFilms:
+    """The films of one split as columns, in the record's order.
+
+    Attributes:
+        ids: the films' names in their data set.
+        labels: int64 (N,) 1 fractured, 0 not fractured.
+        scores: float64 (N,) calibrated probabilities, in [0, 1].
+        groups: int64 (N,) films of one patient or duplicate group share it.
+        regions: body regions; empty where not stated.
+    """
+
+    ids: tuple[str, ...]
+    labels: np.ndarray
+    scores: np.ndarray
+    groups: np.ndarray
+    regions: tuple[str, ...]
+
+
+def scored_films(record: Mapping[str, Any], *, split: str = "test") -> ScoredFilms:
+    """The validation ("val") or test films of a whole record.
+
+    Raises:
+        FractureError: the record does not hold its films' labels (an outline, or one of the first generation).
+    """
+    films = [case for case in scored_cases(record) if case.split == split and case.label is not None]
+    if not films:
+        raise FractureError(f"The record of the run '{record.get('id')}' does not hold its films' labels.")
+    return ScoredFilms(
+        ids=tuple(case.id for case in films),
+        labels=np.array([case.label for case in films], np.int64),
+        scores=np.array([case.score for case in films], np.float64),
+        groups=np.array([-1 if case.group is None else case.group for case in films], np.int64),
+        regions=tuple(case.region for case in films),
+    )

@@ -19,8 +19,8 @@ BOX = Mark("box", ((100.0, 120.0), (180.0, 200.0)), id="a")
 
 @pytest.fixture
 def page(store) -> AppTest:
-    app = AppTest.from_file(ROOT / "app.py", default_timeout=PATIENCE).run()
-    return app.switch_page("pages/reading/annotate.py").run()
+    app = AppTest.from_file(ROOT / "pages" / "room.py", default_timeout=PATIENCE).run()
+    return app.switch_page("reading/annotate.py").run()
 
 
 def words(app: AppTest) -> str:

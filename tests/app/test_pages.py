@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def app(monkeypatch: pytest.MonkeyPatch) -> AppTest:
     monkeypatch.chdir(ROOT)
     monkeypatch.delenv("FRACTURE_DATA", raising=False)
-    return AppTest.from_file(ROOT / "app.py", default_timeout=120)
+    return AppTest.from_file(ROOT / "pages" / "room.py", default_timeout=120)
 
 
 def with_films(app: AppTest, *films: Film) -> AppTest:
@@ -172,13 +172,31 @@ def test_a_fault_of_ours_is_owned_up_to_without_a_traceback(app: AppTest, monkey
     assert "secret detail" not in words(app)
 
 
-def test_about_states_use_privacy_and_attribution(app: AppTest) -> None:
+def test_about_states_use_privacy_and_attribution(app: AppTest, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setenv("FRACTURE_HOME", str(tmp_path))
+    monkeypatch.delenv("FRACTURE_DB_URL", raising=False)
     app.run()
-    app.switch_page("pages/research/about.py").run()
+    app.switch_page("research/about.py").run()
+    assert not app.exception
+    assert not app.error
     said = words(app)
     assert "Research and teaching use only" in said
-    assert "FracAtlas" in said
-    assert "written to disk" in said
+    assert "FracAtlas, CC BY 4.0" in said
+    assert f"{tmp_path}/annotations.db" in said
+    assert "nothing leaves the machine" in said
+    assert "gupta2024" in said
+    software = app.dataframe[-1].value
+    assert set(software["package"]) > {"torch", "streamlit", "pydicom"}
+    assert software["licence"].map(bool).all()
+    assert not software["licence"].str.contains("GPL").any()
+
+
+def test_a_database_of_ones_own_is_named_without_its_password(app: AppTest, monkeypatch) -> None:
+    monkeypatch.setenv("FRACTURE_DB_URL", "postgresql://anna:secret@ward/readings")
+    app.run()
+    app.switch_page("research/about.py").run()
+    assert "the database that `FRACTURE_DB_URL` names" in words(app)
+    assert "secret" not in words(app)
 
 
 def test_all_installed_models_answer_side_by_side(app: AppTest, tmp_path: Path, monkeypatch) -> None:

@@ -10,6 +10,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -24,13 +25,12 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("home")
 
 
-@pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory, home: Path) -> Iterator[str]:
-    """The app's address; its log is kept for the tests that read it."""
+@contextmanager
+def serving(home: Path, log: Path) -> Iterator[str]:
+    """A server that has just been started, and its address."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    log = tmp_path_factory.mktemp("server") / "log.txt"
     command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless=true"]
     command += [f"--server.port={port}", "--server.address=127.0.0.1"]
     environment = os.environ | {"FRACTURE_HOME": str(home)}
@@ -38,7 +38,6 @@ def server(tmp_path_factory: pytest.TempPathFactory, home: Path) -> Iterator[str
     with log.open("w") as stream:
         process = subprocess.Popen(command, cwd=ROOT, stdout=stream, stderr=subprocess.STDOUT, env=environment)
     address = f"http://127.0.0.1:{port}"
-    os.environ["SERVER_LOG"] = str(log)
     try:
         for _ in range(240):
             try:
@@ -51,6 +50,22 @@ def server(tmp_path_factory: pytest.TempPathFactory, home: Path) -> Iterator[str
     finally:
         process.terminate()
         process.wait(20)
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory, home: Path) -> Iterator[str]:
+    """The app's address; its log is kept for the tests that read it."""
+    log = tmp_path_factory.mktemp("server") / "log.txt"
+    os.environ["SERVER_LOG"] = str(log)
+    with serving(home, log) as address:
+        yield address
+
+
+@pytest.fixture
+def fresh_server(tmp_path: Path) -> Iterator[str]:
+    """A server that nobody has visited yet."""
+    with serving(tmp_path, tmp_path / "log.txt") as address:
+        yield address
 
 
 @pytest.fixture(scope="session")

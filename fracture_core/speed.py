@@ -1,0 +1,144 @@
+"""How fast an architecture answers on this machine, and what it needs: for ``results/speed``.
+
+Each model is measured in a process of its own, so that its peak memory is its own too.
+"""
+
+from __future__ import annotations
+
+import math
+import multiprocessing
+import platform
+import re
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+
+from fracture_core.errors import FractureError
+from fracture_core.metrics import Estimate
+from fracture_core.provenance import commit
+from fracture_core.results import SPEEDS, Speed, to_json
+from fracture_core.results.speeds import SCHEMA
+
+WARM_UP = 3  # calls before the clock runs: memory is laid out, kernels are chosen
+PRECISIONS = ("float32", "bfloat16")
+
+
+def measure(
+    model: str, size: int, *, precision: str = "float32", batch: int = 8, rounds: int = 30, threads: int | None = None
+) -> Speed:
+    """Time one architecture with random weights, on the GPU where there is one; its weights do not matter for speed.
+
+    Args:
+        model: a name of ``models.MODELS``.
+        size: side of the square input in pixels.
+        precision: one of ``PRECISIONS``.
+        batch: films at once for the throughput.
+        rounds: timed calls with one film; a third as many with ``batch``.
+        threads: of the CPU; None for as many as torch takes.
+
+    Raises:
+        FractureError: the process that measures was stopped; most often by want of memory.
+    """
+    context = multiprocessing.get_context("spawn")
+    receiver, sender = context.Pipe(duplex=False)
+    process = context.Process(target=_measured, args=(sender, model, size, precision, batch, rounds, threads))
+    process.start()
+    sender.close()
+    try:
+        return receiver.recv()  # type: ignore[no-any-return]
+    except EOFError as error:
+        raise FractureError(
+            f"Measuring {model} at {size} px was stopped, most likely by want of memory: use a smaller --batch."
+        ) from error
+    finally:
+        process.join()
+
+
+def _measured(
+    sender: object, model: str, size: int, precision: str, batch: int, rounds: int, threads: int | None
+) -> None:
+    import torch
+
+    from fracture_core.models import build_model
+
+    if threads is not None:
+        torch.set_num_threads(threads)
+    on_gpu = torch.cuda.is_available()
+    device = torch.device("cuda" if on_gpu else "cpu")
+    network = build_model(model).eval().to(device).to(memory_format=torch.channels_last)
+
+    def seconds(films: int, calls: int) -> list[float]:
+        inputs = torch.rand(films, 3, size, size, device=device).contiguous(memory_format=torch.channels_last)
+        taken = []
+        for call in range(WARM_UP + calls):
+            start = time.perf_counter()
+            network(inputs)
+            if on_gpu:
+                torch.cuda.synchronize()
+            if call >= WARM_UP:
+                taken.append(time.perf_counter() - start)
+        return taken
+
+    with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16"):
+        single = seconds(1, rounds)
+        many = seconds(batch, max(1, rounds // 3))
+    found = Speed(
+        model=model,
+        size=size,
+        parameters=sum(part.numel() for part in network.parameters()),
+        hardware=torch.cuda.get_device_name() if on_gpu else processor(),
+        threads=None if on_gpu else torch.get_num_threads(),
+        precision=precision,
+        latency_ms=median([1000 * value for value in single]),
+        batch=batch,
+        films_per_second=batch / median(many).value,
+        peak_memory_mb=torch.cuda.max_memory_allocated() / 2**20 if on_gpu else _peak_memory_mb(),
+        date=datetime.now(UTC).date().isoformat(),
+        commit=commit() or "unknown",
+        torch=torch.__version__,
+    )
+    sender.send(found)  # type: ignore[attr-defined]
+
+
+def median(values: Sequence[float]) -> Estimate:
+    """The median with its distribution-free 95 % interval from order statistics (Conover 1999, section 3.2)."""
+    from scipy import stats
+
+    ordered = sorted(values)
+    n = len(ordered)
+    below = int(stats.binom.ppf(0.025, n, 0.5))
+    value = (ordered[(n - 1) // 2] + ordered[n // 2]) / 2
+    return Estimate(value, ordered[max(below - 1, 0)], ordered[min(n - below, n - 1)], n)
+
+
+def processor() -> str:
+    """The CPU's name, as the system gives it."""
+    try:
+        found = re.search(r"model name\s*:\s*(.+)", Path("/proc/cpuinfo").read_text(encoding="utf-8"))
+    except OSError:
+        found = None
+    return found[1].strip() if found else platform.processor() or platform.machine()
+
+
+def _peak_memory_mb() -> float:
+    """Largest resident memory of this process so far; nan where the system does not say."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return math.nan
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / 2**20 if sys.platform == "darwin" else peak / 2**10
+
+
+def write_speed(speed: Speed, *, folder: Path = SPEEDS) -> Path:
+    """Write a measurement; an earlier one of the same model, size, machine and precision is replaced."""
+    machine = re.sub(r"[^a-z0-9]+", "-", f"{speed.hardware} {speed.threads or ''}".lower()).strip("-")
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{speed.model}-{speed.size}-{machine}-{speed.precision}.json"
+    partial = path.with_suffix(".partial")
+    partial.write_text(to_json({"schema": SCHEMA, **asdict(speed)}, indent=1), encoding="utf-8")
+    partial.replace(path)
+    return path

@@ -1,0 +1,32 @@
+"""The numbers behind charts and tables."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+import plotly.graph_objects as go
+
+from ui.figures import points, to_csv
+
+
+def test_rows_of_unlike_columns_make_one_table() -> None:
+    text = to_csv([{"a": 1, "b": "x, y"}, {"c": None, "a": 2.5}])
+    assert list(csv.DictReader(io.StringIO(text))) == [
+        {"a": "1", "b": "x, y", "c": ""},
+        {"a": "2.5", "b": "", "c": ""},
+    ]
+    assert to_csv([]) == "\n"
+
+
+def test_a_figures_points_carry_their_error_bars() -> None:
+    figure = go.Figure()
+    figure.add_bar(
+        x=["one", "two"], y=[1.0, 2.0], name="ours", error_y={"array": [0.5, 0.25], "arrayminus": [0.25, 0]}
+    )
+    figure.add_scatter(x=[3], y=[4])
+    assert points(figure) == [
+        {"trace": "ours", "x": "one", "y": 1.0, "y_high": 1.5, "y_low": 0.75},
+        {"trace": "ours", "x": "two", "y": 2.0, "y_high": 2.25, "y_low": 2.0},
+        {"trace": "", "x": 3, "y": 4},
+    ]
