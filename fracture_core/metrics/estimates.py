@@ -39,12 +39,12 @@ def proportion(successes: float, trials: float) -> Estimate:
 
     Counts may be fractions: an effective number of trials (Korn and Graubard, Surv. Methodol. 24:193, 1998).
     """
-    from scipy import stats
+    from scipy import special  # the quantile of scipy.stats.beta, without loading that
 
     if trials == 0:
         return Estimate(math.nan, 0.0, 1.0, 0)
-    low = float(stats.beta.ppf(0.025, successes, trials - successes + 1)) if successes else 0.0
-    high = float(stats.beta.ppf(0.975, successes + 1, trials - successes)) if successes < trials else 1.0
+    low = float(special.betaincinv(successes, trials - successes + 1, 0.025)) if successes else 0.0
+    high = float(special.betaincinv(successes + 1, trials - successes, 0.975)) if successes < trials else 1.0
     return Estimate(successes / trials, low, high, round(trials))
 
 

@@ -11,7 +11,7 @@ from fracture_core.metrics import Estimate
 from fracture_core.results.published import METRICS, Paper, PublishedRow
 
 _METRICS = ("auc", "accuracy", "sensitivity", "specificity", "precision", "f1")
-_ARGMAX = ("accuracy", "precision", "recall", "f1")
+_ARGMAX = ("accuracy", "precision", "sensitivity", "f1")
 _NESTED = ("metrics", "argmax", "published")
 
 
@@ -28,7 +28,7 @@ class ResultRow:
         epochs: that were run.
         n: test films.
         metrics: statistics on test at the threshold chosen on validation, by the names of ``metrics.summarise``.
-        argmax: "accuracy", "precision", "recall", "f1" and more at probability one half, as the papers count.
+        argmax: "accuracy", "precision", "sensitivity", "f1" and more at probability one half, as the papers count.
         commit: first 7 digits.
         published: the paper's own row for the model; None if it has none.
         comparable: whether data, split and recipe are the paper's.
