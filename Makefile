@@ -3,7 +3,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-.PHONY: run test check lint types bench bench-train clean
+.PHONY: run test check lint types bench bench-train bench-pages clean
 
 run: $(VENV)/.app
 	$(BIN)/streamlit run app.py
@@ -26,6 +26,9 @@ bench: $(VENV)/.dev
 
 bench-train: $(VENV)/.dev
 	$(BIN)/python -m scripts.bench_train
+
+bench-pages: $(VENV)/.dev
+	$(BIN)/python -m scripts.bench_pages
 
 $(VENV)/.app: requirements.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)

@@ -122,7 +122,7 @@ def nothing_read(store: Store) -> None:
     )
     row = st.container(horizontal=True)
     if row.button("Read films", type="primary", icon=":material/draw:"):
-        st.switch_page("reading/annotate.py")
+        st.switch_page("reading/annotate.py", query_params={})  # bound choices in the address are in the way
     root = cases.fracatlas_root()
     if root is None:
         return

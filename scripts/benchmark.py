@@ -1,0 +1,244 @@
+"""``python -m scripts.benchmark``: writes docs/benchmark.md, the report on all runs, from the records alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from fracture_core.audit.worth import difference, leak_worths
+from fracture_core.metrics import Estimate
+from fracture_core.models import MODELS
+from fracture_core.results import (
+    Beside,
+    Measured,
+    Paper,
+    load_published,
+    read_outlines,
+    read_speeds,
+    set_beside,
+    table,
+)
+
+REPORT = Path(__file__).resolve().parent.parent / "docs" / "benchmark.md"
+METRICS = {"accuracy": "accuracy", "auc": "AUC"}
+PAPER_COLUMNS = (
+    "model",
+    "data, split",
+    "epochs",
+    "start",
+    "test films",
+    "accuracy: claim",
+    "ours",
+    "AUC: claim",
+    "ours",
+    "outcome",
+)
+SPEED_COLUMNS = (
+    "model",
+    "input",
+    "machine",
+    "precision",
+    "one film, ms",
+    "films/s (batch)",
+    "peak memory, MB",
+    "parameters, millions",
+)
+
+Outlines = Mapping[str, Mapping[str, Any]]
+
+
+def report() -> str:
+    """The whole report as markdown."""
+    papers = load_published()
+    runs = read_outlines().runs
+    outlines = {run["id"]: run for run in runs}
+    rows = sorted(table(runs, papers), key=lambda row: row.id, reverse=True)
+    beside = {metric: set_beside(papers, rows, outlines, metric=metric) for metric in METRICS}
+    sections = (
+        _head(outlines),
+        _outcomes(beside),
+        _papers(papers, beside, outlines),
+        _leak(runs, papers),
+        _missing(papers, beside),
+        _speed(),
+    )
+    return "\n".join(line for section in sections for line in section)
+
+
+def _head(outlines: Outlines) -> Iterator[str]:
+    machines = sorted({str(run.get("hardware")) for run in outlines.values()})
+    scratch = sum(run.get("pretrained") is None for run in outlines.values())
+    yield "# All five papers, run"
+    yield ""
+    yield "Written by `python -m scripts.benchmark` from `results/`; nothing here is typed."
+    yield ""
+    yield (
+        f"{len(outlines)} runs, on {'; '.join(machines)}. {scratch} started from random weights and "
+        f"{len(outlines) - scratch} from pretrained ones. The papers that name a start used ImageNet weights; "
+        "`train.py --pretrained FILE` or `--pretrained timm` gives that start where such weights are to be had."
+    )
+    yield (
+        "Accuracy is at probability one half, as the papers count; brackets hold 95 % intervals, by groups of films "
+        "that share a patient or a copy. A split is *grouped* where no copy and no neighbouring film crosses it, "
+        "*clean* where besides only one film of each copy is kept, *published* where it is the publisher's."
+    )
+    yield ""
+
+
+def _outcomes(beside: Mapping[str, list[Beside]]) -> Iterator[str]:
+    """How many claims lie within, above and below the interval of ours."""
+    yield "## What reproduced, and what did not"
+    yield ""
+    yield from _head_of("statistic", "claims with a run", "within our interval", "above it", "below it")
+    for metric, title in METRICS.items():
+        found = [_verdict(one, measured) for one in beside[metric] for measured in one.measured]
+        counts = [found.count(verdict) for verdict in ("within", "claim above", "claim below")]
+        yield f"| {title} | {sum(counts)} | " + " | ".join(map(str, counts)) + " |"
+    yield ""
+    yield (
+        "A claim above our interval may be owed to what differs: the reasons stand in each line. It is no proof "
+        "against the claim where the data or the start differ; the data audit and the claims audit are."
+    )
+    yield ""
+
+
+def _verdict(beside: Beside, measured: Measured) -> str:
+    if beside.claimed is None:
+        return ""
+    if beside.claimed > measured.estimate.high:
+        return "claim above"
+    return "claim below" if beside.claimed < measured.estimate.low else "within"
+
+
+def _papers(papers: Mapping[str, Paper], beside: Mapping[str, list[Beside]], outlines: Outlines) -> Iterator[str]:
+    by_place = {(one.paper, one.model): one for one in beside["auc"]}
+    for key in (*papers, ""):
+        yield f"## {key or 'Our own model'}"
+        yield ""
+        yield from _head_of(*PAPER_COLUMNS)
+        reasons: dict[str, None] = {}
+        for one in beside["accuracy"]:
+            if one.paper != key:
+                continue
+            auc = by_place[one.paper, one.model]
+            if not one.measured:
+                yield _line(_title(one.model), "not run", "", "", "", one.printed, "", auc.printed, "", "")
+            of_auc = {measured.run.id: measured for measured in auc.measured}
+            for measured in one.measured:
+                run = measured.run
+                other = of_auc.get(run.id)
+                verdicts = {METRICS["accuracy"]: _verdict(one, measured)}
+                verdicts |= {METRICS["auc"]: _verdict(auc, other)} if other else {}
+                outline = outlines[run.id]
+                yield _line(
+                    _title(one.model),
+                    f"{run.data}, {run.split} {run.fold}".rstrip(),
+                    str(run.epochs or ""),
+                    "scratch" if outline.get("pretrained") is None else "pretrained",
+                    str(run.n or ""),
+                    one.printed,
+                    _figure(measured.estimate),
+                    auc.printed,
+                    _figure(other.estimate) if other else "",
+                    "; ".join(f"{name}: {verdict}" for name, verdict in verdicts.items() if verdict),
+                )
+                if key and run.why:
+                    reasons[f"{_title(one.model)}: {run.why}"] = None
+        yield ""
+        if reasons:
+            yield "Not like with like:"
+            yield ""
+            yield from (f"- {reason}." for reason in reasons)
+            yield ""
+
+
+def _leak(runs: Iterable[Mapping[str, Any]], papers: Mapping[str, Paper]) -> Iterator[str]:
+    yield "## What the leak is worth"
+    yield ""
+    yield (
+        "As published minus clean, of the same model and recipe; the two test sets differ, so the interval takes "
+        "them as independent."
+    )
+    yield ""
+    lines = []
+    for worth in leak_worths(runs, papers):
+        if worth.published is None or worth.clean is None:
+            continue
+        for metric, title in METRICS.items():
+            one, other = worth.published.scores.get(metric), worth.clean.scores.get(metric)
+            if one and other:
+                lines.append(
+                    _line(
+                        _title(worth.model),
+                        worth.data,
+                        title,
+                        _figure(one),
+                        _figure(other),
+                        _figure(difference(one, other)),
+                    )
+                )
+    if not lines:
+        yield "No model has been run in both ways yet."
+    else:
+        yield from _head_of("model", "data", "statistic", "as published", "clean", "difference")
+        yield from lines
+    yield ""
+
+
+def _missing(papers: Mapping[str, Paper], beside: Mapping[str, list[Beside]]) -> Iterator[str]:
+    absent = [one for one in beside["accuracy"] if one.paper in papers and not one.measured]
+    yield "## What is missing"
+    yield ""
+    if not absent:
+        yield "Every model of every paper has a run."
+    yield from (f"- `python train.py {one.paper} --model {one.model} --data DIR`" for one in absent)
+    yield ""
+
+
+def _speed() -> Iterator[str]:
+    speeds = read_speeds()
+    if not speeds:
+        return
+    yield "## Speed"
+    yield ""
+    yield from _head_of(*SPEED_COLUMNS)
+    for speed in sorted(speeds, key=lambda speed: (speed.hardware, speed.precision, speed.latency_ms.value)):
+        threads = f", {speed.threads} threads" if speed.threads else ""
+        latency = speed.latency_ms
+        yield _line(
+            _title(speed.model),
+            f"{speed.size} px",
+            speed.hardware + threads,
+            speed.precision,
+            f"{latency.value:.1f} [{latency.low:.1f}–{latency.high:.1f}]",
+            f"{speed.films_per_second:.1f} ({speed.batch})",
+            f"{speed.peak_memory_mb:.0f}",
+            f"{speed.parameters / 1e6:.1f}",
+        )
+    yield ""
+
+
+def _head_of(*columns: str) -> Iterator[str]:
+    yield _line(*columns)
+    yield "|" + "---|" * len(columns)
+
+
+def _line(*cells: str) -> str:
+    return "| " + " | ".join(cells) + " |"
+
+
+def _figure(estimate: Estimate) -> str:
+    return estimate.decimal()
+
+
+def _title(model: str) -> str:
+    return MODELS[model].title if model in MODELS else model
+
+
+def main() -> None:
+    REPORT.write_text(report(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
