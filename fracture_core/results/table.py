@@ -13,6 +13,7 @@ from fracture_core.results.published import METRICS, Paper, PublishedRow
 _METRICS = ("auc", "accuracy", "sensitivity", "specificity", "precision", "f1")
 _ARGMAX = ("accuracy", "precision", "sensitivity", "f1")
 _NESTED = ("metrics", "argmax", "published")
+_ESTIMATE = {field.name for field in fields(Estimate)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,10 +86,9 @@ def _row(record: Mapping[str, Any], published: Mapping[str, Paper]) -> ResultRow
 
 def _estimates(stored: Mapping[str, Any]) -> dict[str, Estimate]:
     """Estimates by name from a record or card, where a value that was no number is null; others are left out."""
-    names = {field.name for field in fields(Estimate)}
     found: dict[str, Estimate] = {}
     for name, value in stored.items():
-        if isinstance(value, Mapping) and set(value) == names:
+        if isinstance(value, Mapping) and value.keys() == _ESTIMATE:
             numbers: dict[str, Any] = {key: math.nan if number is None else number for key, number in value.items()}
             found[name] = Estimate(**numbers)
     return found

@@ -188,7 +188,7 @@ def test_films_survive_a_visit_to_another_page(page) -> None:
     drop(page, ("leg.png", to_png(radiograph(seed=4, region="leg"))))
     page.get_by_role("status").wait_for()
     page.get_by_role("link", name="About").click()
-    page.get_by_text("Nothing uploaded is written to disk").wait_for()
+    page.get_by_text("What is kept, and where").wait_for()
     page.get_by_role("link", name="Classify").click()
     page.get_by_role("status").wait_for()
     assert "leg.png" in page.inner_text("body")

@@ -15,12 +15,12 @@ import pytest
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 PAGES = {
-    "annotate": "Annotate",
+    "annotate": "Mark it like an expert",
     "compare": "Where machine and experts agree",
     "results": "What is claimed, what is measured",
     "data_audit": "Data audit",
     "recipes": "Recipes",
-    "models": "",
+    "models": "Model cards",
     "about": "About",
 }
 

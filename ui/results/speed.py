@@ -106,7 +106,7 @@ def draw(found: Sequence[Costed]) -> go.Figure:
             error_y=_ends([one.mark for one, _ in part]),
             mode="markers+text",
             text=[short_title(one.model) if one in labelled else "" for one, _ in part],
-            textposition="top center",
+            textposition="top right",
             cliponaxis=False,
             marker={
                 "symbol": look.symbol,
