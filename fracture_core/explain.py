@@ -34,7 +34,16 @@ class Method:
     source: str
 
 
+EVIDENCE = "evidence"
+"""The map of a model that was trained to point."""
+
 METHODS: dict[str, Method] = {
+    EVIDENCE: Method(
+        "Evidence",
+        "The chance of every place to lie in a fracture, as the model learnt it from experts' outlines and reads it "
+        "for its answer.",
+        "This project; after Lin et al., CVPR 2017",
+    ),
     "gradcam": Method(
         "Grad-CAM",
         "Each feature map weighs as much as its mean gradient.",
@@ -77,6 +86,15 @@ METHODS: dict[str, Method] = {
         "Wang et al., CVPR Workshops 2020, eq. 6-7",
     ),
 }
+
+
+def methods_for(*, points: bool) -> list[str]:
+    """The methods that explain a model, the one that suits it best first.
+
+    Args:
+        points: whether the model has a map of evidence (``ModelSpec.points``).
+    """
+    return [method for method in METHODS if method != EVIDENCE or points]
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,27 +151,29 @@ def explain(
     classifier: Classifier,
     radiograph: Radiograph,
     *,
-    method: str = "gradcam",
+    method: str | None = None,
     target: int = 1,
     view: View | None = None,
 ) -> Heatmap:
     """Where the classifier looked on a film.
 
     Args:
-        method: a key of ``METHODS``.
+        method: a key of ``METHODS``; None for the one that suits the model best.
         target: the class to explain; 1 fractured, 0 not fractured.
         view: the network's run on this film, when there is one already.
 
     Raises:
-        UnknownName: the method does not exist.
+        UnknownName: the method does not exist, or needs a model that points and this one does not.
     """
-    if method not in METHODS:
-        raise UnknownName("method", method, METHODS)
+    known = methods_for(points=hasattr(classifier.model, "evidence"))
+    method = known[0] if method is None else method
+    if method not in known:
+        raise UnknownName("method", method, known)
     view = view or classifier.view(radiograph)
     began = time.perf_counter()
     grid = _grid(classifier.model, view, method, target)
     # the library divides by the map's own largest value: below one half there was nothing to divide
-    flat = not np.isfinite(grid).all() or float(grid.max()) < 0.5
+    flat = not np.isfinite(grid).all() or (method != EVIDENCE and float(grid.max()) < 0.5)
     return Heatmap(
         grid=np.zeros_like(grid) if flat else grid,
         to_input=view.prepared.to_input,
@@ -169,6 +189,9 @@ def explain(
 def _grid(model: Any, view: View, method: str, target: int) -> np.ndarray:
     from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 
+    if method == EVIDENCE:
+        chances = model.evidence(view.features)[0, 0].float().sigmoid()
+        return np.asarray(chances if target == 1 else 1 - chances, dtype=np.float32)
     if method == "activation":
         active = view.features[0].float().clamp(min=0).mean(dim=0)
         return np.asarray(active / active.max().clamp(min=1e-8), dtype=np.float32)

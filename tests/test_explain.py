@@ -5,9 +5,10 @@ import pytest
 import torch
 
 from fracture_core.errors import UnknownName
-from fracture_core.explain import METHODS, Heatmap, explain
+from fracture_core.explain import EVIDENCE, METHODS, Heatmap, explain, methods_for
 from fracture_core.imaging import read_image
 from fracture_core.inference import Classifier, load_classifier
+from fracture_core.models import build_model
 from fracture_core.phantom import radiograph, to_png
 
 
@@ -21,7 +22,7 @@ def film():
     return read_image(to_png(radiograph(seed=3, fracture="oblique", size=(300, 220))), name="phantom.png")
 
 
-@pytest.mark.parametrize("method", sorted(METHODS))
+@pytest.mark.parametrize("method", methods_for(points=False))
 def test_every_method_gives_a_map_of_the_films_size(classifier: Classifier, film, method: str) -> None:
     heatmap = explain(classifier, film, method=method)
     assert heatmap.pixels.shape == film.shape
@@ -62,6 +63,32 @@ def test_maps_from_features_match_the_usual_call_on_the_whole_network(
 
     enlarged = cv2.resize(ours.grid, usual.shape[::-1], interpolation=cv2.INTER_LINEAR)
     assert np.corrcoef(enlarged.ravel(), usual.ravel())[0, 1] > 0.999
+
+
+@pytest.fixture(scope="module")
+def pointing(classifier: Classifier) -> Classifier:
+    """A model that points, untrained: the default's card over other weights."""
+    torch.manual_seed(0)
+    return Classifier(classifier.card, build_model("mobilenetv2_evidence"), classifier.gate)
+
+
+def test_a_model_that_points_shows_its_own_map_first(pointing: Classifier, film) -> None:
+    view = pointing.view(film)
+    heatmap = explain(pointing, film, view=view)
+    assert heatmap.method == EVIDENCE
+    chances = torch.sigmoid(pointing.model.evidence(view.features))[0, 0].numpy()
+    np.testing.assert_allclose(heatmap.grid, chances, rtol=1e-5)
+    assert not heatmap.flat  # a low chance everywhere says something: nothing is broken
+    whole = explain(pointing, film, view=view, target=0)
+    np.testing.assert_allclose(whole.grid, 1 - chances, atol=1e-6)
+    assert explain(pointing, film, method="gradcam", view=view).method == "gradcam"
+
+
+def test_a_model_that_does_not_point_has_no_evidence(classifier: Classifier, film) -> None:
+    assert explain(classifier, film).method == "gradcam"
+    with pytest.raises(UnknownName, match="evidence"):
+        explain(classifier, film, method=EVIDENCE)
+    assert set(methods_for(points=True)) == set(METHODS) == {EVIDENCE, *methods_for(points=False)}
 
 
 def test_nothing_is_left_on_the_shared_network(classifier: Classifier, film) -> None:

@@ -147,7 +147,7 @@ def test_an_unreadable_film_makes_the_exit_status_3(data, capsys):
 
 
 def test_methods_may_be_all_and_must_exist():
-    known = {"gradcam": 1, "hirescam": 2}
+    known = ["gradcam", "hirescam"]
     assert command.chosen_methods(None, known) == ["gradcam"]
     assert command.chosen_methods(["hirescam", "all"], known) == ["gradcam", "hirescam"]
     assert command.chosen_methods(["hirescam", "hirescam"], known) == ["hirescam"]

@@ -13,8 +13,8 @@ from torch import nn
 
 from fracture_core.errors import UnknownName
 from fracture_core.preprocessing import build_pipeline
-from fracture_core.training import FitResult, film_losses, guidance_losses, normalise
-from fracture_core.training.losses import total_weight
+from fracture_core.training import FitResult, evidence_losses, film_losses, guidance_losses, normalise
+from fracture_core.training.losses import QUIET, total_weight
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -74,3 +74,40 @@ def test_guidance_draws_the_map_into_the_regions(tiny):
             return float(torch.exp(-loss / count))
 
     assert share_inside(fit_tiny(replace(TINY, guidance=1.0))) > share_inside(fit_tiny())
+
+
+FRACTURED, WHOLE = torch.tensor([1]), torch.tensor([0])
+
+
+def test_evidence_by_hand():
+    """Four places with logits 0 and log 3, one of them in the region; regions are twice as fine."""
+    places = torch.tensor([[[[0.0, np.log(3.0)], [0.0, 0.0]]]], dtype=torch.float32)
+    regions = torch.zeros(1, 1, 4, 4)
+    regions[..., :2, 2:] = 1
+    loss, count = evidence_losses(places, regions, FRACTURED)
+    entropy = 3 * np.log(2) - np.log(0.75)
+    dice = 1 - (2 * 0.75 + 1) / (3 * 0.5 + 0.75 + 1 + 1)
+    assert (float(loss), count) == (pytest.approx(entropy / (1 + QUIET) + dice, abs=1e-6), 1)
+    loss, count = evidence_losses(places, torch.zeros_like(regions), WHOLE)
+    assert (float(loss), count) == (pytest.approx((3 * np.log(2) - np.log(0.25)) / QUIET, abs=1e-6), 1)
+
+
+def test_a_fractured_film_without_outlines_says_nothing_of_any_place():
+    places = torch.randn(2, 1, 4, 4, requires_grad=True)
+    loss, count = evidence_losses(places, torch.zeros(2, 1, 8, 8), torch.tensor([1, 0]))
+    loss.backward()
+    assert count == 1
+    assert not places.grad[0].any()
+    assert places.grad[1].all()
+    loss, count = evidence_losses(places, torch.zeros(2, 1, 8, 8), torch.tensor([1, 1]))
+    assert (float(loss.detach()), count) == (0, 0)
+
+
+def test_evidence_is_summed_over_films_so_that_parts_of_a_batch_add_up():
+    torch.manual_seed(0)
+    places, labels = torch.randn(6, 1, 4, 4), torch.tensor([0, 1, 1, 0, 1, 0])
+    regions = (torch.rand(6, 1, 8, 8) > 0.8).float() * labels.view(-1, 1, 1, 1)
+    whole, count = evidence_losses(places, regions, labels)
+    parts = [evidence_losses(places[rows], regions[rows], labels[rows]) for rows in (slice(0, 2), slice(2, 6))]
+    torch.testing.assert_close(whole, sum(part for part, _ in parts))
+    assert count == sum(number for _, number in parts) == 6

@@ -20,6 +20,7 @@ from ui import cases, loaders
 from ui.encoded import heat_of, picture_of
 from ui.evidence import faithfulness
 from ui.films import Opened, tray
+from ui.map_choice import choose_map, fitting_map
 from ui.reading import CHOICES
 from ui.wording import BLUE, FINDINGS, GREEN, ORANGE, PURPLE, SKY, VERMILLION, YELLOW, probability_words
 
@@ -53,7 +54,7 @@ def case(entry: FilmEntry, readings: Sequence[Reading], store: Store, card: Card
         return
     settings = st.columns(3)
     with settings[0]:
-        method = _method()
+        method = choose_map(card)
     with settings[1]:
         second = _second_model(card)
     with settings[2]:
@@ -77,7 +78,7 @@ def case(entry: FilmEntry, readings: Sequence[Reading], store: Store, card: Card
             )
         else:
             for classifier in [first, *([second] if second else [])]:
-                heatmap = opened.heatmap(classifier, method=method)
+                heatmap = opened.heatmap(classifier, method=fitting_map(classifier.card, method))
                 with st.container(border=second is not None):
                     if second is not None:
                         st.markdown(f"**{classifier.card.title}**")
@@ -120,16 +121,6 @@ def _second_model(card: Card) -> Classifier | None:
     return loaders.classifier(name) if name else None
 
 
-def _method() -> str:
-    from fracture_core.explain import METHODS
-
-    return str(
-        st.selectbox(
-            "Map", list(METHODS), format_func=lambda name: METHODS[name].title, key="method", bind="query-params"
-        )
-    )
-
-
 def _layers(readings: Sequence[Reading], consensus: tuple[Mark, ...]) -> list[Any]:
     from ui.viewer import Layer
 
@@ -152,7 +143,7 @@ def _films(opened: Opened, classifiers: Sequence[Classifier], method: str, layer
             viewer(
                 picture_of(opened),
                 key=f"compare-{opened.film.key}-{classifier.card.name}",
-                heat=heat_of(opened, classifier, method),
+                heat=heat_of(opened, classifier, fitting_map(classifier.card, method)),
                 layers=layers,
                 link="compare" if len(classifiers) > 1 else None,
             )

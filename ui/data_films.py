@@ -13,6 +13,7 @@ import streamlit as st
 from fracture_core.errors import DataSetError, FractureError
 from ui import loaders
 from ui.films import Film
+from ui.map_choice import best_map
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
 SIDE = 220  # px of a small picture, black around the film
 OUTLINE = (86, 180, 233)  # ``ui.wording.SKY``, RGB: it reads on film and on the map's purples and yellows
-METHOD = "gradcam"  # of the heatmaps
 _KEPT = 600  # small pictures: some 50 kB each
 _OF_ITS_RUN = ("model", "recipe", "seed", "date", "commit", "best_epoch", "calibration", "operating_points")
 
@@ -142,7 +142,7 @@ def _heat(path: str, changed: int, name: str, identity: str, shape: tuple[int, i
     from fracture_core.imaging import read_image
 
     classifier = loaders.classifier(name)
-    return explain(classifier, read_image(path), method=METHOD).resized(shape).astype(np.float16)
+    return explain(classifier, read_image(path), method=best_map(classifier.card)).resized(shape).astype(np.float16)
 
 
 def _outlined(drawn: np.ndarray, polygons: list[np.ndarray]) -> np.ndarray:

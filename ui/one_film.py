@@ -12,6 +12,7 @@ from fracture_core.weights import Card
 from ui import loaders
 from ui.encoded import heat_of
 from ui.films import Film, Opened, remove, thumbnail, tray
+from ui.map_choice import best_map, choose_map
 from ui.wording import FINDINGS, OPERATING_POINTS, meaning, probability_words
 
 if TYPE_CHECKING:
@@ -36,10 +37,11 @@ def one_film(film: Film, card: Card, operating_point: str) -> None:
         with right:
             _finding(prediction, card)
             shown = prediction.domain.in_domain or st.toggle("Show what the model answers all the same")
-            heatmap, method = None, "gradcam"
+            heatmap, method = None, best_map(card)
             if shown:
                 _answer(prediction, opened, card)
-                method = _method()
+                method = choose_map(card)
+                st.caption(_explained(method))
         with left, loaders.error_boundary():
             heatmap = _film(opened, classifier, method, shown=shown)
         with right:
@@ -101,19 +103,10 @@ def _answer(prediction: Prediction, opened: Opened, card: Card) -> None:
     )
 
 
-def _method() -> str:
+def _explained(method: str) -> str:
     from fracture_core.explain import METHODS
 
-    method = st.selectbox(
-        "Map",
-        list(METHODS),
-        format_func=lambda name: METHODS[name].title,
-        key="method",
-        bind="query-params",
-        help="How the map is computed from the network's last feature maps.",
-    )
-    st.caption(f"{METHODS[method].summary} {METHODS[method].source}.")
-    return str(method)
+    return f"{METHODS[method].summary} {METHODS[method].source}."
 
 
 def _film(opened: Opened, classifier: Classifier, method: str, *, shown: bool) -> Heatmap | None:

@@ -14,6 +14,7 @@ from fracture_core.weights import Card
 from ui import cases, loaders, work_lists
 from ui.encoded import heat_of, picture_of
 from ui.films import Opened, tray
+from ui.map_choice import best_map
 from ui.wording import BLUE, FINDINGS, SKY, probability_words
 from ui.work_lists import Desk
 
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from ui.viewer import Drawn
 
 UNAIDED, AIDED = "nothing", "heatmap"
-GRADCAM = "gradcam"  # the map a reader is shown
 LONGEST_PAUSE = 300  # s without a gesture that still count as reading
 CHOICES = {
     "fracture": ("Fracture", "1"),
@@ -84,7 +84,7 @@ def _read(
         drawn = viewer(
             picture_of(opened),
             key=_viewer_key(keys),
-            heat=heat_of(opened, loaders.classifier(card.name), GRADCAM) if card is not None else None,
+            heat=heat_of(opened, loaders.classifier(card.name), best_map(card)) if card is not None else None,
             marks=draft.marks,
             revision=st.session_state.setdefault(f"revision-{keys}", 0),
             seconds=draft.seconds,
@@ -241,7 +241,7 @@ def _compare(
         viewer(
             picture_of(opened),
             key=f"after-{_keys(place, reading.shown)}",
-            heat=heat_of(opened, loaders.classifier(card.name), GRADCAM),
+            heat=heat_of(opened, loaders.classifier(card.name), best_map(card)),
             layers=layers,
         )
     with right:
@@ -287,7 +287,7 @@ def _regions(opened: Opened, card: Card, reading: Reading) -> None:
     from fracture_core.localisation import score_film
 
     outlines = [mark.outline for mark in reading.marks if mark.is_region]
-    heatmap = opened.heatmap(loaders.classifier(card.name), method=GRADCAM)
+    heatmap = opened.heatmap(loaders.classifier(card.name), method=best_map(card))
     if heatmap.flat:
         st.caption("The machine's map is the same everywhere: it says nothing about this film.")
         return

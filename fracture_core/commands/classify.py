@@ -27,17 +27,19 @@ def add(commands: argparse._SubParsersAction) -> None:
 def add_model_options(command: argparse.ArgumentParser) -> None:
     """The options of every command that asks a model."""
     command.add_argument("--model", default="default", metavar="NAME", help="installed weights (see 'models')")
-    command.add_argument("--method", default="gradcam", metavar="NAME", help="class-activation method of the heatmap")
+    command.add_argument(
+        "--method", metavar="NAME", help="method of the heatmap; by default the one that suits the model best"
+    )
     command.add_argument("--operating-point", default="balanced", choices=("balanced", "sensitive", "specific"))
 
 
-def require_method(method: str, methods: Collection[str]) -> None:
-    """Told before the model is loaded, and before any film is read.
+def require_method(method: str | None, methods: Collection[str]) -> None:
+    """Told before the model is loaded, and before any film is read. None is the model's best one.
 
     Raises:
         UnknownName: there is no such method.
     """
-    if method not in methods:
+    if method is not None and method not in methods:
         raise UnknownName("method", method, methods)
 
 

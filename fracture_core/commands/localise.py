@@ -33,7 +33,10 @@ def add(commands: argparse._SubParsersAction) -> None:
     command.add_argument("--data", type=Path, required=True, metavar="DIR", help="data set with outlined fractures")
     command.add_argument("--model", default="default", metavar="NAME", help="installed weights (see 'models')")
     command.add_argument(
-        "--method", action="append", metavar="NAME", help="class-activation method, may be repeated; or 'all'"
+        "--method",
+        action="append",
+        metavar="NAME",
+        help="method of the map, may be repeated; by default the one that suits the model best; or 'all'",
     )
     command.add_argument(
         "--split",
@@ -61,13 +64,14 @@ def run(options: argparse.Namespace) -> int:
     from fracture_core import weights
     from fracture_core.audit import film_groups
     from fracture_core.datasets import open_data
-    from fracture_core.explain import METHODS
+    from fracture_core.explain import methods_for
     from fracture_core.inference import load_classifier
     from fracture_core.localisation import localise
+    from fracture_core.models import MODELS
     from fracture_core.results import RUNS, read_records
 
-    methods = chosen_methods(options.method, METHODS)
     card = weights.load_card(options.model)
+    methods = chosen_methods(options.method, methods_for(points=card.model in MODELS and MODELS[card.model].points))
     data = open_data(options.data)
     known = membership(card, data, read_records(RUNS))
     scored, validation = chosen_films(data, known, options.split)
@@ -111,13 +115,13 @@ def whence(scored: Sequence[Case], known: Mapping[str, str]) -> str:
     return f"Of the model's: {', '.join(named)}."
 
 
-def chosen_methods(asked: Sequence[str] | None, methods: Mapping[str, object]) -> list[str]:
-    """The methods asked for, each once; Grad-CAM when none is.
+def chosen_methods(asked: Sequence[str] | None, methods: Sequence[str]) -> list[str]:
+    """The methods asked for, each once; the first, which suits the model best, when none is.
 
     Raises:
         UnknownName: there is no such method.
     """
-    names = list(dict.fromkeys(asked or ["gradcam"]))
+    names = list(dict.fromkeys(asked or methods[:1]))
     if EVERY in names:
         return list(methods)
     for name in names:

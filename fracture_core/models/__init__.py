@@ -54,6 +54,7 @@ class ModelSpec:
         fixed_size: True if it takes ``native_size`` only.
         drop_rate: dropout before the classifier unless asked otherwise, in [0, 1).
         imagenet: timm's name of ImageNet weights that fit; empty if there are none.
+        points: it has ``evidence(features) -> (N, 1, h, w)``, a logit for every place, trained on experts' outlines.
         note: what the papers leave open, in a sentence; empty if nothing.
     """
 
@@ -67,6 +68,7 @@ class ModelSpec:
     fixed_size: bool = False
     drop_rate: float = 0.0
     imagenet: str = ""
+    points: bool = False
     note: str = ""
 
 
@@ -104,6 +106,12 @@ def _custom_cnn(drop_rate: float) -> nn.Module:
     return CustomCNN(drop_rate=drop_rate)
 
 
+def _evidence(drop_rate: float) -> nn.Module:
+    from fracture_core.models.evidence import EvidenceMobileNetV2
+
+    return EvidenceMobileNetV2(drop_rate=drop_rate)
+
+
 def _vgg16(drop_rate: float) -> nn.Module:
     from fracture_core.models.vgg import VGG16
 
@@ -116,6 +124,7 @@ _DENSENET = "Huang et al., Densely connected convolutional networks, CVPR 2017, 
 _UNET = "Ronneberger et al., U-Net, MICCAI 2015, doi 10.1007/978-3-319-24574-4_28"
 _VGG = "Simonyan and Zisserman, Very deep convolutional networks, ICLR 2015, arXiv 1409.1556"
 _EFFICIENTNET = "Tan and Le, EfficientNet, ICML 2019, arXiv 1905.11946"
+_FPN = "Lin et al., Feature pyramid networks, CVPR 2017, doi 10.1109/CVPR.2017.106"
 _MOBILENETV2 = "Sandler et al., MobileNetV2, CVPR 2018, doi 10.1109/CVPR.2018.00474"
 
 MODELS: dict[str, ModelSpec] = {
@@ -264,6 +273,18 @@ MODELS: dict[str, ModelSpec] = {
         note="Padded as TensorFlow pads, so that weights from there fit.",
         imagenet="mobilenetv2_100.ra_in1k",
         make=_timm("mobilenetv2_100", pad_type="same"),
+    ),
+    "mobilenetv2_evidence": ModelSpec(
+        title="MobileNetV2 that points",
+        citation=f"{_MOBILENETV2}; {_FPN}; the head is this project's",
+        parameters=1_956_420,
+        native_size=448,
+        drop_rate=0.2,  # as MobileNetV2's
+        imagenet="mobilenetv2_100.ra_in1k",
+        points=True,
+        note="A map at an eighth of the input is trained on experts' outlines; the answer reads its strongest "
+        "places.",
+        make=_evidence,
     ),
 }
 

@@ -70,7 +70,8 @@ class Recipe:
         label_smoothing: share of the target spread over both classes.
         ema: decay of the averaged weights that are evaluated and kept; 0 keeps the raw ones.
         clip: largest gradient norm; 0 leaves gradients alone.
-        guidance: weight of the loss that draws the class-activation map into the experts' regions; 0 leaves it out.
+        guidance: weight of the loss that draws the model's map (its own where it points, else its class-activation
+            map) into the experts' regions; 0 leaves it out.
         start_from: a model whose fresh weights are taken over where names and shapes agree: two runs of an ablation
             then differ in the layers under trial alone; "" draws all anew.
         augmentation: see ``Augmentation``.

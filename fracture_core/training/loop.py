@@ -31,7 +31,7 @@ from fracture_core.preprocessing import build_pipeline
 from fracture_core.recipes.base import Recipe
 from fracture_core.training.augmentation import apply_changes, draw_changes
 from fracture_core.training.films import Films
-from fracture_core.training.losses import film_losses, guidance_losses, total_weight
+from fracture_core.training.losses import evidence_losses, film_losses, guidance_losses, total_weight
 from fracture_core.training.optimisation import build_optimiser, build_schedule
 from fracture_core.training.prediction import normalise, predict_logits
 from fracture_core.training.processes import in_order, make_fabric, part_of, share_batch_norm, total
@@ -172,7 +172,7 @@ def fit(
                     logits, features = network(normalise(images, pipeline))
                     loss = film_losses(logits, labels, recipe).sum() / weight
                     if recipe.guidance:
-                        guided, marked = guidance_losses(features, model.get_classifier(), regions)
+                        guided, marked = _guided(model, features, regions, labels)
                         count = total(torch.tensor(float(marked), device=fabric.device), fabric)
                         share = fabric.world_size / (count.clamp(min=1) * len(parts))
                         loss = loss + recipe.guidance * guided * share
@@ -315,6 +315,13 @@ def _start(recipe: Recipe, seed: int, pretrained: Path | None) -> nn.Module:
     if pretrained is not None:
         load_pretrained(model, pretrained)
     return model
+
+
+def _guided(model: Any, features: Tensor, regions: Tensor, labels: Tensor) -> tuple[Tensor, int]:
+    """What draws a model's map into the experts' regions: its own map where it has one, else its activation map."""
+    if hasattr(model, "evidence"):
+        return evidence_losses(model.evidence(features), regions, labels)
+    return guidance_losses(features, model.get_classifier(), regions)
 
 
 def _parts(rows: slice, count: int) -> list[slice]:

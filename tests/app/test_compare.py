@@ -131,6 +131,7 @@ def test_aided_readings_are_set_beside_unaided_ones(read, store):
     assert "Download for MRMC packages (CSV)" in [e.proto.label for e in page.get("download_button")]
 
 
+@pytest.mark.slow
 def test_a_map_is_put_to_the_test_when_asked(read):
     page = open_page()
     next(button for button in page.button if button.label == "Test it on this film").click().run()
