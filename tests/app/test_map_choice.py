@@ -1,0 +1,59 @@
+"""Which map a page shows: a model that points shows its own."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from streamlit.testing.v1 import AppTest
+
+from fracture_core import weights
+from fracture_core.models import build_model
+from fracture_core.phantom import radiograph, to_png
+from ui.films import Tray, uploaded_film
+from ui.map_choice import best_map, fitting_map, maps_of
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def two_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The default model, and an untrained one that points."""
+    torch.manual_seed(0)
+    for name in ("default", "gate"):
+        shutil.copytree(weights.WEIGHTS / name, tmp_path / name)
+    facts = {**weights.load_card().data, "title": "One that points", "model": "mobilenetv2_evidence"}
+    weights.save(build_model("mobilenetv2_evidence"), facts, tmp_path / "pointing")
+    monkeypatch.setenv("FRACTURE_WEIGHTS", str(tmp_path))
+    monkeypatch.delenv("FRACTURE_DATA", raising=False)
+    monkeypatch.chdir(ROOT)
+
+
+def test_the_best_map_of_a_model_comes_first(two_models: None) -> None:
+    default, pointing = weights.load_card("default"), weights.load_card("pointing")
+    assert (best_map(default), best_map(pointing)) == ("gradcam", "evidence")
+    assert "evidence" not in maps_of(default)
+    assert fitting_map(pointing, "hirescam") == "hirescam"
+    assert fitting_map(default, "evidence") == "gradcam"  # a map chosen for the other model
+
+
+def test_changing_the_model_changes_the_map_where_it_must(two_models: None) -> None:
+    app = AppTest.from_file(ROOT / "pages" / "room.py", default_timeout=120)
+    tray = Tray()
+    tray.add(uploaded_film("film.png", to_png(radiograph(seed=4, region="leg", fracture="oblique"))))
+    app.session_state["tray"] = tray
+    app.run()
+    assert app.selectbox(key="method").value == "gradcam"
+    assert "Evidence" not in app.selectbox(key="method").options
+    app.selectbox(key="model").set_value("pointing").run()
+    assert not app.exception
+    assert "Evidence" in app.selectbox(key="method").options
+    assert app.selectbox(key="method").value == "gradcam"  # what was chosen stays where it can
+    app.selectbox(key="method").set_value("evidence").run()
+    assert not app.exception
+    assert not app.error
+    app.selectbox(key="model").set_value("default").run()
+    assert not app.exception
+    assert app.selectbox(key="method").value == "gradcam"
