@@ -15,8 +15,9 @@ from fracture_core.commands.output import table_stream
 from fracture_core.errors import FractureError, UnknownName
 
 if TYPE_CHECKING:
-    from fracture_core.results import PublishedRow, ResultRow
+    from fracture_core.results import OutOfFold, PublishedRow, ResultRow
 
+RATES = ("sensitivity", "specificity")
 UNBOUNDED = 10_000
 """Characters to a line where there is no terminal: nothing is left out of a file or a pipe."""
 
@@ -33,7 +34,16 @@ def add(commands: argparse._SubParsersAction) -> None:
 
 def results(options: argparse.Namespace) -> int:
     """Print the table; 3 when a run record could not be read."""
-    from fracture_core.results import RUNS, flat_published, flat_run, load_published, read_folder, table
+    from fracture_core.results import (
+        RUNS,
+        complete_folds,
+        flat_published,
+        flat_run,
+        load_published,
+        pool,
+        read_folder,
+        table,
+    )
 
     papers = load_published()
     if options.paper is not None and options.paper not in papers:
@@ -49,12 +59,25 @@ def results(options: argparse.Namespace) -> int:
     rows = [row for row in table(records.runs, papers) if options.paper in (None, row.paper)]
     if rows:
         _print_table(RUN_COLUMNS, rows)
+        for folds in complete_folds(run for run in records.runs if run["id"] in {row.id for row in rows}):
+            print(_out_of_fold(pool(folds)))
         for why in dict.fromkeys(row.why for row in rows if row.why and not row.comparable):
             print(f"Not comparable with a paper: {why.rstrip('.')}.")
         _write_csv(options.csv, [flat_run(row) for row in rows])
     else:
         print("No such run yet: train one with 'python train.py', or list the papers' figures with --published.")
     return 3 if records.damaged else 0
+
+
+def _out_of_fold(found: OutOfFold) -> str:
+    figures = ", ".join(
+        f"{title} {found.metrics[name].decimal()}"
+        for name, title in (("auc", "AUC"), ("ece", "calibration error"), *((name, name) for name in RATES))
+    )
+    return (
+        f"All {len(found.runs)} folds of {found.recipe}, {found.model}, on {found.data}, out of fold: {figures}; "
+        f"{found.films} films, {found.fractured} fractured."
+    )
 
 
 def _write_csv(path: Path | None, rows: Sequence[dict[str, Any]]) -> None:

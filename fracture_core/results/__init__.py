@@ -18,6 +18,7 @@ from fracture_core.results.beside import (
     set_beside,
 )
 from fracture_core.results.counts import HALF, matrix_at
+from fracture_core.results.folds import OutOfFold, complete_folds, pool
 from fracture_core.results.published import (
     METRICS,
     PUBLISHED,
@@ -54,6 +55,7 @@ __all__ = [
     "Counted",
     "Mark",
     "Measured",
+    "OutOfFold",
     "Paper",
     "PublishedData",
     "PublishedRow",
@@ -62,6 +64,7 @@ __all__ = [
     "ScoredCase",
     "ScoredFilms",
     "Speed",
+    "complete_folds",
     "flat_published",
     "flat_run",
     "in_words",
@@ -70,6 +73,7 @@ __all__ = [
     "matrix_at",
     "not_fractured_share",
     "own_figure",
+    "pool",
     "read_folder",
     "read_outlines",
     "read_records",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from fracture_core.results import METRICS as PUBLISHED_METRICS
-from fracture_core.results import Beside, flat_run, set_beside
+from fracture_core.results import Beside, OutOfFold, complete_folds, flat_run, pool, set_beside
 from ui import figures, loaders
 from ui.results import bars, counts, printed
 from ui.results.choice import OURS, Shown
@@ -17,6 +17,8 @@ def section(shown: Shown) -> None:
     _published(shown)
     with loaders.error_boundary():
         counts.section(shown)
+    with loaders.error_boundary():
+        _cross_validated(shown)
     with loaders.error_boundary():
         _all_runs(shown)
 
@@ -98,6 +100,14 @@ SCREEN = (
 """The columns on the screen; the CSV holds them all."""
 
 
+OUT_OF_FOLD = {
+    "auc": "AUC",
+    "sensitivity": "sensitivity",
+    "specificity": "specificity",
+    "ece": "calibration error",
+}
+
+
 def _all_runs(shown: Shown) -> None:
     st.subheader("All runs", anchor=False)
     if not shown.rows:
@@ -127,6 +137,41 @@ def _all_runs(shown: Shown) -> None:
             },
             "published_split": st.column_config.TextColumn("claimed on"),
         },
+    )
+
+
+@st.cache_data(show_spinner="Putting the folds together", max_entries=64)
+def _pooled(runs: tuple[str, ...], folder: str) -> OutOfFold:
+    return pool([loaders.run(run) for run in runs])
+
+
+def _cross_validated(shown: Shown) -> None:
+    """The cross-validations of which every fold was run, each as one measurement."""
+    chosen = [shown.outlines[row.id] for row in reversed(shown.rows)]
+    folder = str(loaders.runs_folder())
+    found = [_pooled(tuple(run["id"] for run in folds), folder) for folds in complete_folds(chosen)]
+    if not found:
+        return
+    st.subheader("Cross-validated", anchor=False)
+    st.caption(
+        "Every film is scored by the fold that had not seen it. Rates are of answers at each fold's own threshold; "
+        "brackets hold 95 % intervals by group."
+    )
+    figures.table(
+        [
+            {
+                "recipe": one.recipe,
+                "model": model_title(one.model),
+                "data": one.data,
+                "folds": len(one.runs),
+                "films": one.films,
+                "fractured": one.fractured,
+                **{title: one.metrics[name].decimal() for name, title in OUT_OF_FOLD.items()},
+            }
+            for one in found
+        ],
+        key="cross-validated",
+        name="cross-validated",
     )
 
 
