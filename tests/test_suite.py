@@ -1,0 +1,96 @@
+"""All papers in one command: the plan, what is passed over, and stopping in time."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+
+import pytest
+
+import train
+from fracture_core.recipes import RECIPES
+from scripts import suite
+from scripts.suite import Job, plan
+
+JOBS = [Job("lisbon2023", "resnet18", "fracatlas", "grouped", seed) for seed in range(3)]
+
+
+def test_every_model_of_every_paper_is_planned_once_for_each_seed():
+    jobs = plan(["fracatlas", "multiregion"], seeds=2)
+    assert len(set(jobs)) == len(jobs)
+    for recipe in RECIPES.values():
+        for model in suite.models_of(recipe):
+            found = {(job.split, job.seed) for job in jobs if (job.recipe, job.model) == (recipe.key, model)}
+            splits = ("published", "clean") if recipe.data == "multiregion" else ("grouped",)
+            assert found == ({(split, seed) for split in splits for seed in (0, 1)} if recipe.paper else set())
+    assert [job.seed for job in jobs] == sorted(job.seed for job in jobs)
+    assert {job.data for job in plan(["multiregion"])} == {"multiregion"}
+    assert {job.recipe for job in plan(["fracatlas"], recipes=["wang2024"])} == {"wang2024"}
+    trials = {job.model for job in jobs if job.recipe.startswith("gupta2024-")}
+    assert trials == {"efficientnet_b6"}  # a stand-in is for the paper's own recipe alone
+
+
+def test_every_command_is_one_that_train_understands(tmp_path):
+    for job in plan(["fracatlas", "multiregion"]):
+        command = job.command(
+            dict.fromkeys(("fracatlas", "multiregion"), tmp_path), output=tmp_path, work=tmp_path, extra=[]
+        )
+        options = train.arguments().parse_args(command[2:])
+        assert (options.recipe, options.model, options.split, options.seed) == (
+            job.recipe,
+            job.model,
+            job.split,
+            job.seed,
+        )
+        assert train.chosen_recipe(options).model == job.model
+
+
+def code(text: str) -> list[str]:
+    return [sys.executable, "-c", text]
+
+
+def test_what_is_done_is_passed_over_and_what_failed_is_tried_again(tmp_path):
+    commands = {JOBS[0]: code("print('one')"), JOBS[1]: code("raise SystemExit(2)"), JOBS[2]: code("print('three')")}
+    first = suite.run(JOBS, commands, output=tmp_path, at_once=2, seconds=None)
+    assert list(first.values()) == ["done", "failed", "done"]
+    assert (tmp_path / "logs" / f"{JOBS[0].name}.log").read_text() == "one\n"
+    commands |= {JOBS[0]: code("raise SystemExit(9)"), JOBS[1]: code("print('two')")}
+    again = suite.run(JOBS, commands, output=tmp_path, at_once=1, seconds=None)
+    assert list(again.values()) == ["done before", "done", "done before"]
+
+
+def test_when_the_time_is_up_trainings_are_ended_and_none_is_begun(tmp_path):
+    commands = dict.fromkeys(JOBS, code("import time; time.sleep(60)"))
+    began = time.monotonic()
+    outcome = suite.run(JOBS, commands, output=tmp_path, at_once=2, seconds=1.0)
+    assert time.monotonic() - began < 30
+    assert list(outcome.values()) == ["stopped", "stopped", "not begun"]
+
+
+def test_the_command_needs_data_and_shows_its_plan(tmp_path, capsys):
+    assert suite.main(["--output", str(tmp_path)]) == 2
+    assert "--fracatlas DIR" in capsys.readouterr().err
+    assert (
+        suite.main(["--output", str(tmp_path), "--fracatlas", str(tmp_path), "--recipe", "lisbon2023", "--list"]) == 0
+    )
+    assert capsys.readouterr().out.split() == [
+        f"lisbon2023-resnet{depth}-fracatlas-grouped-seed0" for depth in (18, 34, 50, 101, 152)
+    ]
+
+
+@pytest.mark.slow
+def test_a_smoke_run_of_one_paper(made_fracatlas, tmp_path):
+    arguments = [
+        "--fracatlas",
+        str(made_fracatlas(80)),
+        "--output",
+        str(tmp_path),
+        "--recipe",
+        "wang2024-with-se",
+        "--smoke",
+    ]
+    assert suite.main(arguments) == 0
+    name = "wang2024-with-se-seresnet50-fracatlas-grouped-seed0"
+    assert json.loads((tmp_path / "outcome.json").read_text()) == {name: "done"}
+    assert (tmp_path / "weights" / name / "card.json").is_file()
