@@ -130,7 +130,7 @@ def run(options: argparse.Namespace) -> dict[str, Any] | None:
     from fracture_core.training import decode_films, fit, leave, make_fabric, predict_logits
 
     recipe = chosen_recipe(options)
-    began = datetime.now(UTC)
+    began, code = datetime.now(UTC), commit()  # of the program that runs, whatever is committed while it does
     fabric = make_fabric(accelerator=options.accelerator, precision=options.precision)
     first = fabric.global_rank == 0
     pretrained = starting_weights(options, recipe, fabric)
@@ -195,7 +195,7 @@ def run(options: argparse.Namespace) -> dict[str, Any] | None:
         "seed": options.seed,
         **cost(result, fabric.world_size, options.precision),
         "comparable": comparable(recipe, data, division, options),
-        "commit": commit(),
+        "commit": code,
         "version": __version__,
         "date": began.date().isoformat(),
         "licence": "Apache-2.0",
