@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from fracture_core.errors import DataSetError, FractureError
+from fracture_core.model_card.sources import belongs
 from ui import loaders
 from ui.films import Film
 from ui.map_choice import best_map
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 SIDE = 220  # px of a small picture, black around the film
 OUTLINE = (86, 180, 233)  # ``ui.wording.SKY``, RGB: it reads on film and on the map's purples and yellows
 _KEPT = 600  # small pictures: some 50 kB each
-_OF_ITS_RUN = ("model", "recipe", "seed", "date", "commit", "best_epoch", "calibration", "operating_points")
 
 
 def films_at_hand(data: str) -> Mapping[str, Case]:
@@ -65,17 +65,14 @@ def _by_id(data: str, root: Path, _changed: int) -> dict[str, Case]:
 
 
 def card_of(run: Mapping[str, Any]) -> Card | None:
-    """The card of the installed weights that a run made; None where they are not installed.
-
-    A card carries its run's facts; the fitted calibration and thresholds, to the last digit, are like no other's.
-    """
+    """The card of the installed weights that a run made; None where they are not installed."""
     if not run.get("calibration"):
         return None
     try:
         cards = loaders.cards()
     except FractureError:
         return None  # the sidebar says why
-    return next((card for card in cards if all(card.data.get(name) == run.get(name) for name in _OF_ITS_RUN)), None)
+    return next((card for card in cards if belongs(run, card)), None)
 
 
 def as_film(case: Case, *, note: str = "") -> Film:

@@ -22,7 +22,17 @@ from fracture_core.weights import Card, weights_root
 
 LOCALISATION = Path(__file__).resolve().parents[2] / "results" / "localisation"
 
-_JOINED = ("model", "recipe", "seed", "commit", "date", "calibration", "metrics")
+_JOINED = (
+    "model",
+    "recipe",
+    "seed",
+    "commit",
+    "date",
+    "best_epoch",
+    "calibration",
+    "operating_points",
+    "metrics",
+)
 VIEWS = ("frontal view", "lateral view", "oblique view", "with hardware")
 """Subgroups that are no body region, as ``evaluation.traits`` names them."""
 
@@ -116,7 +126,10 @@ def estimate(stored: Mapping[str, Any]) -> Estimate:
 
 
 def belongs(record: Mapping[str, Any], card: Card) -> bool:
-    """Whether a run record (or its outline) is of the training and the measurement that a card tells of."""
+    """Whether a run record (or its outline) is of the training and the measurement that a card tells of.
+
+    A card carries its run's facts; the fitted calibration and thresholds, to the last digit, are like no other's.
+    """
     return card.data.get("metrics") is not None and all(record.get(name) == card.data.get(name) for name in _JOINED)
 
 
