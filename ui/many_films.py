@@ -55,7 +55,7 @@ def many_films(films: Tray, card: Card, operating_point: str) -> None:
         icon=":material/download:",
         file_name="fracture-answers.csv",
         mime="text/csv",
-        data=lambda: _csv(answers),
+        data=_csv(answers),
         on_click="ignore",
     )
     top.button("Remove all films", on_click=remove_all)

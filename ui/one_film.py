@@ -134,8 +134,12 @@ def _evidence(opened: Opened, classifier: Classifier, prediction: Prediction, he
         _stages(opened, classifier)
     with st.expander("File", icon=":material/description:"):
         _file(opened)
-    with st.expander("Report", icon=":material/picture_as_pdf:"):
-        _report(opened, classifier.card, prediction, heatmap)
+    place = st.expander(
+        "Report", icon=":material/picture_as_pdf:", key=f"report-of-{opened.film.key}", on_change="rerun"
+    )
+    with place:
+        if place.open:
+            _report(opened, classifier.card, prediction, heatmap)
 
 
 def _stages(opened: Opened, classifier: Classifier) -> None:
@@ -181,15 +185,17 @@ def _file(opened: Opened) -> None:
 
 
 def _report(opened: Opened, card: Card, prediction: Prediction, heatmap: Heatmap | None) -> None:
-    def make() -> bytes:
-        from fracture_core.report import render_report
-
-        return render_report(opened.radiograph, prediction, heatmap, card, when=datetime.now())
+    from fracture_core.report import render_report
 
     st.markdown("One page with film, map, finding and the model's facts.")
+    # made before the click: a file that the click orders is lost when the page runs again meanwhile
+    key = f"report {card.identity} {prediction.operating_point} {heatmap.method if heatmap else None}"
+    if key not in opened.encoded:
+        with st.spinner("Setting the page"):
+            opened.encoded[key] = render_report(opened.radiograph, prediction, heatmap, card, when=datetime.now())
     st.download_button(
         "Download report (PDF)",
-        data=make,
+        data=opened.encoded[key],
         file_name=f"{opened.film.name}.report.pdf",
         mime="application/pdf",
         key=f"report-{opened.film.key}",
