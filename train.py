@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from fracture_core import __version__
 from fracture_core.errors import FractureError
+from fracture_core.memory import keep_freed_memory
 from fracture_core.models import MODELS
 from fracture_core.provenance import commit
 from fracture_core.recipes import GROUPED, PUBLISHED, RECIPES, Recipe, get_recipe
@@ -89,6 +90,7 @@ def main(argv: list[str] | None = None) -> int:
             return 0
         if options.data is None:
             raise FractureError("Name the data set's folder: --data DIR.")
+        keep_freed_memory()
         run(options)
     except FractureError as error:
         if rank == 0:

@@ -15,10 +15,10 @@ from fracture_core.datasets import Case
 from fracture_core.metrics import (
     RULES,
     Calibration,
+    OperatingPoint,
     choose_thresholds,
     class_report,
     fit_calibration,
-    operate,
     subgroups,
     summarise,
 )
@@ -50,7 +50,7 @@ def evaluate(
     figures = {
         "calibration": asdict(calibration),
         "operating_points": {
-            name: asdict(operate(truth, test, threshold=value, rule=RULES[name]))
+            name: asdict(_operating_point(truth, test, groups, threshold=value, rule=RULES[name]))
             for name, value in thresholds.items()
         },
         "metrics": _plain(summarise(truth, test, threshold=balanced, groups=groups)),
@@ -77,6 +77,14 @@ def traits(cases: Sequence[Case]) -> dict[str, np.ndarray]:
     for flag, title in names.items():
         members[title] = np.array([flag in case.flags for case in cases])
     return {name: member for name, member in members.items() if member.any()}
+
+
+def _operating_point(
+    labels: np.ndarray, probabilities: np.ndarray, groups: np.ndarray, *, threshold: float, rule: str
+) -> OperatingPoint:
+    """What a threshold gives, with intervals that know of films in one group."""
+    rates = summarise(labels, probabilities, threshold=threshold, groups=groups)
+    return OperatingPoint(threshold, rule, rates["sensitivity"], rates["specificity"])
 
 
 def _plain(estimates: Mapping[str, Any]) -> dict[str, Any]:

@@ -27,6 +27,7 @@ from fracture_core.errors import FractureError, UnknownName, WeightsError
 from fracture_core.imaging import Radiograph, read_image
 from fracture_core.metrics import OperatingPoint
 from fracture_core.models import build_model
+from fracture_core.models.folding import fold_batch_norm
 from fracture_core.preprocessing import Pipeline, Prepared, build_pipeline
 from fracture_core.weights import Card
 
@@ -177,8 +178,12 @@ def at_operating_point(prediction: Prediction, card: Card, operating_point: str)
     return replace(prediction, call=call, operating_point=operating_point)
 
 
-def load_classifier(name: str = weights.DEFAULT, *, root: Path | None = None) -> Classifier:
+def load_classifier(name: str = weights.DEFAULT, *, root: Path | None = None, folded: bool = True) -> Classifier:
     """Load installed weights by name, ready to answer on the CPU.
+
+    Args:
+        folded: batch norm is folded into the convolutions, for speed; False keeps the network as it was trained, for
+            whoever looks into its layers.
 
     Raises:
         UnknownName: no such weights are installed.
@@ -193,7 +198,8 @@ def load_classifier(name: str = weights.DEFAULT, *, root: Path | None = None) ->
             f"The weights of model '{name}' do not fit the architecture '{card.model}': restore the folder "
             "from the repository, or train again."
         ) from error
-    return Classifier(card, model, load_gate())
+    model.eval()
+    return Classifier(card, fold_batch_norm(model) if folded else model, load_gate())
 
 
 BATCH = 2  # films; larger ones are slower on a CPU, where each layer's memory is then mapped anew (19 films/s for 26)

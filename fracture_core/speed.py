@@ -29,7 +29,9 @@ PRECISIONS = ("float32", "bfloat16")
 def measure(
     model: str, size: int, *, precision: str = "float32", batch: int = 8, rounds: int = 30, threads: int | None = None
 ) -> Speed:
-    """Time one architecture with random weights, on the GPU where there is one; its weights do not matter for speed.
+    """Time one architecture as it answers, on the GPU where there is one.
+
+    Its weights are random, which does not matter for speed; batch norm is folded, as ``load_classifier`` does.
 
     Args:
         model: a name of ``models.MODELS``.
@@ -63,12 +65,15 @@ def _measured(
     import torch
 
     from fracture_core.models import build_model
+    from fracture_core.models.folding import fold_batch_norm
 
     if threads is not None:
         torch.set_num_threads(threads)
     on_gpu = torch.cuda.is_available()
     device = torch.device("cuda" if on_gpu else "cpu")
-    network = build_model(model).eval().to(device).to(memory_format=torch.channels_last)
+    network = build_model(model).eval()
+    parameters = sum(part.numel() for part in network.parameters())  # folding merges some
+    network = fold_batch_norm(network).to(device).to(memory_format=torch.channels_last)
 
     def seconds(films: int, calls: int) -> list[float]:
         inputs = torch.rand(films, 3, size, size, device=device).contiguous(memory_format=torch.channels_last)
@@ -88,7 +93,7 @@ def _measured(
     found = Speed(
         model=model,
         size=size,
-        parameters=sum(part.numel() for part in network.parameters()),
+        parameters=parameters,
         hardware=torch.cuda.get_device_name() if on_gpu else processor(),
         threads=None if on_gpu else torch.get_num_threads(),
         precision=precision,

@@ -54,6 +54,17 @@ def test_thresholds_are_of_validation(figures):
     assert chosen == choose_thresholds(val, probabilities["val"])
 
 
+def test_intervals_of_operating_points_know_of_groups(rng):
+    (val, val_logits), (test, test_logits) = _made(rng, 200), _made(rng, 40)
+    thrice = np.repeat(np.arange(40), 3)  # every film in three copies
+    labels, logits = {"val": val, "test": test[thrice]}, {"val": val_logits, "test": test_logits[thrice]}
+    cases = [_case(index) for index in range(120)]
+    together = evaluate(logits, labels, thrice, cases)[0]["operating_points"]["balanced"]["sensitivity"]
+    apart = evaluate(logits, labels, np.arange(120), cases)[0]["operating_points"]["balanced"]["sensitivity"]
+    assert together["value"] == apart["value"]
+    assert together["high"] - together["low"] > 1.3 * (apart["high"] - apart["low"])
+
+
 def test_a_record_of_them_is_plain_json(figures):
     assert json.loads(to_json(figures[3]))["subgroups"]
 

@@ -16,6 +16,7 @@ from tiny import SIDE, TINY, TRAIN, VAL, assert_same, easy_films, fit_tiny, tiny
 
 from fracture_core.errors import DataSetError, FractureError, UnknownName
 from fracture_core.metrics import roc_auc
+from fracture_core.models import build_model
 from fracture_core.preprocessing import build_pipeline
 from fracture_core.training import SCHEDULES, fit, loop, predict_logits
 
@@ -86,6 +87,31 @@ def test_too_few_films_are_told(tiny):
         fit(TINY, films, train=TRAIN[:7], val=VAL, accelerator="cpu")
     with pytest.raises(DataSetError, match="10 validation films are not of both classes"):
         fit(TINY, films, train=TRAIN, val=VAL[::2], accelerator="cpu")
+
+
+def test_frozen_blocks_keep_weights_and_statistics():
+    recipe = replace(TINY, model="mobilenetv2_100", epochs=1, frozen=2)
+    start = build_model("mobilenetv2_100")
+    given = {name: torch.rand_like(value) for name, value in start.state_dict().items() if value.is_floating_point()}
+    films = easy_films()
+    trained = fit(recipe, films, train=TRAIN, val=VAL, pretrained=given, accelerator="cpu").model.state_dict()
+    kept = tuple(f"{part}." for part in ("conv_stem", "bn1", "blocks.0", "blocks.1"))
+    for name, value in given.items():
+        if name.startswith(kept):
+            assert torch.equal(trained[name], value), name
+    assert not torch.equal(trained["blocks.2.0.conv_pw.weight"], given["blocks.2.0.conv_pw.weight"])
+    assert not torch.equal(trained["blocks.2.0.bn1.running_mean"], given["blocks.2.0.bn1.running_mean"])
+
+
+def test_without_pretrained_weights_nothing_is_frozen():
+    recipe = replace(TINY, model="mobilenetv2_100", epochs=1, frozen=2)
+    trained = fit(recipe, easy_films(), train=TRAIN, val=VAL, accelerator="cpu").model.state_dict()
+    assert not torch.equal(trained["bn1.running_mean"], torch.zeros_like(trained["bn1.running_mean"]))
+
+
+def test_a_network_without_blocks_cannot_be_frozen(tiny, tmp_path):
+    with pytest.raises(FractureError, match="The blocks of tiny have no order"):
+        loop._frozen(replace(TINY, frozen=1), tiny_model())
 
 
 def test_a_diverged_run_is_told(tiny):

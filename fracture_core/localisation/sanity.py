@@ -70,6 +70,9 @@ def sanity_check(
 ) -> SanityCheck:
     """Cascading randomisation of a copy of the classifier's network, on one film.
 
+    Args:
+        classifier: loaded with ``folded=False``: the batch norms keep a random network's answers finite.
+
     Raises:
         UnknownName: the method does not exist.
     """

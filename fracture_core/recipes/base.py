@@ -72,6 +72,8 @@ class Recipe:
         clip: largest gradient norm; 0 leaves gradients alone.
         guidance: weight of the loss that draws the model's map (its own where it points, else its class-activation
             map) into the experts' regions; 0 leaves it out.
+        frozen: the stem and this many of the backbone's first blocks keep their pretrained weights and statistics;
+            nothing is kept where a run starts from random weights.
         start_from: a model whose fresh weights are taken over where names and shapes agree: two runs of an ablation
             then differ in the layers under trial alone; "" draws all anew.
         augmentation: see ``Augmentation``.
@@ -110,6 +112,7 @@ class Recipe:
     ema: float = 0.0
     clip: float = 0.0
     guidance: float = 0.0
+    frozen: int = 0
     start_from: str = ""
     augmentation: Augmentation = field(default_factory=Augmentation)
     shares: Mapping[str, float] = field(default_factory=lambda: {"train": 0.7, "val": 0.15, "test": 0.15})
@@ -137,6 +140,8 @@ class Recipe:
     def identity(self) -> str:
         """What two runs must share to be one run: every field that training depends on, as sha256 hex."""
         essentials = {name: value for name, value in asdict(self).items() if name not in _WORDS}
+        if not self.frozen:
+            del essentials["frozen"]  # older than the field: checkpoints written without it go on
         return hashlib.sha256(repr(sorted(essentials.items())).encode()).hexdigest()
 
     def smoke(self) -> Recipe:

@@ -66,5 +66,12 @@ POINTING = replace(
     model="mobilenetv2_evidence",
     size=448,
     guidance=1.0,
+    frozen=2,
 )
-RECIPES = (RECIPE, POINTING)
+WINDOWS = replace(
+    POINTING,
+    key="ours-windows",
+    title="MobileNetV2 that points, trained on windows too",
+    augmentation=replace(RECIPE.augmentation, zoom=0.6),
+)
+RECIPES = (RECIPE, POINTING, WINDOWS)

@@ -121,6 +121,7 @@ def fit(
     fabric.seed_everything(seed, verbose=False)
     pipeline = build_pipeline(recipe.pipeline, size=recipe.size, **recipe.pipeline_options)
     model: Any = _start(recipe, seed, pretrained)
+    frozen = _frozen(recipe, model) if pretrained is not None else []
     model = share_batch_norm(model.to(memory_format=torch.channels_last), fabric)
     optimiser = build_optimiser(recipe, model)
     epoch_films = np.repeat(train, recipe.copies)
@@ -157,6 +158,8 @@ def fit(
         order = epoch_films[torch.randperm(len(epoch_films), generator=generator).numpy()]
         learning_rate = optimiser.param_groups[0]["lr"]
         model.train()
+        for part in frozen:
+            part.eval()  # batch norm keeps its statistics too
         losses, answers, truths = torch.zeros((), device=fabric.device), [], []
         for step in range(steps):
             batch = np.sort(order[step * recipe.batch : (step + 1) * recipe.batch])
@@ -315,6 +318,19 @@ def _start(recipe: Recipe, seed: int, pretrained: Path | None) -> nn.Module:
     if pretrained is not None:
         load_pretrained(model, pretrained)
     return model
+
+
+def _frozen(recipe: Recipe, model: nn.Module) -> list[nn.Module]:
+    """The first parts of a network that training leaves as they are: no gradient is computed through them."""
+    if not recipe.frozen:
+        return []
+    stages = dict(model.named_children())
+    if not {"conv_stem", "bn1", "blocks"} <= stages.keys():
+        raise FractureError(f"The blocks of {recipe.model} have no order that 'frozen' could count: leave it at 0.")
+    parts = [stages["conv_stem"], stages["bn1"], *list(stages["blocks"].children())[: recipe.frozen]]
+    for part in parts:
+        part.requires_grad_(False)
+    return parts
 
 
 def _guided(model: Any, features: Tensor, regions: Tensor, labels: Tensor) -> tuple[Tensor, int]:
