@@ -2,7 +2,8 @@
 
 Films are divided by group, the model is fitted on ``train``, the best epoch, the calibration and every threshold are
 chosen on ``val``, and ``test`` is read once, at the end. Written are the weights with their card and, unless it is a
-smoke run, one immutable record under ``results/runs``. Under ``torchrun`` the same command trains in many processes.
+smoke run, one immutable record under ``results/runs``. A committee's members are trained one after another, each with
+a record of its own. Under ``torchrun`` the same command trains in many processes.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ import os
 import platform
 import statistics
 import sys
-from dataclasses import asdict, replace
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
     from lightning import Fabric
 
     from fracture_core.datasets import DataSet, Division
-    from fracture_core.training import FitResult
+    from fracture_core.training import Films, FitResult
 
 ROOT = Path(__file__).resolve().parent
 SMOKE_FILMS = 48  # of each class in each split, in a smoke run
@@ -110,63 +112,112 @@ def listing() -> str:
     return "\n".join(lines)
 
 
-def chosen_recipe(options: argparse.Namespace) -> Recipe:
-    """The recipe as asked for, model and changes included."""
-    recipe = get_recipe(options.recipe)
-    recipe = recipe.with_model(options.model) if options.model else recipe.with_model(recipe.model)
-    changed = {name: getattr(options, name) for name in ("epochs", "size", "batch", "accumulate", "copies")}
-    changed = {name: value for name, value in changed.items() if value is not None}
-    if any(value < 1 for value in changed.values()):
+def chosen_recipes(options: argparse.Namespace) -> list[Recipe]:
+    """The recipe as asked for, model and changes included; a committee's members come before it."""
+    asked = get_recipe(options.recipe)
+    asked = asked.with_model(options.model or asked.model)
+    return [changed(recipe, options) for recipe in (*map(get_recipe, asked.committee), asked)]
+
+
+def changed(recipe: Recipe, options: argparse.Namespace) -> Recipe:
+    """A recipe with the command line's changes."""
+    fields = {name: getattr(options, name) for name in ("epochs", "size", "batch", "accumulate", "copies")}
+    fields = {name: value for name, value in fields.items() if value is not None}
+    if any(value < 1 for value in fields.values()):
         raise FractureError("Epochs, size, batch, accumulate and copies are counted from 1.")
-    recipe = replace(recipe, **changed)
+    recipe = replace(recipe, **fields)
     return recipe.smoke() if options.smoke else recipe
+
+
+@dataclass(frozen=True, eq=False)
+class Setting:
+    """What all recipes of a run share."""
+
+    options: argparse.Namespace
+    data: DataSet
+    division: Division
+    duplicates: int
+    films: Films
+    pretrained: Path | None
+    processes: int
+    began: datetime
+    code: str | None
+
+    def part(self, name: str) -> Any:
+        """Indices of the films of a split."""
+        return self.division.indices(name)
 
 
 def run(options: argparse.Namespace) -> dict[str, Any] | None:
     """One run from data to record; returns the record (None in all processes but the first)."""
-    from fracture_core import weights
-    from fracture_core.datasets import TEST, TRAIN, VAL, open_data
-    from fracture_core.evaluation import evaluate
+    from fracture_core.datasets import TRAIN, VAL, open_data
     from fracture_core.preprocessing import build_pipeline
-    from fracture_core.results import write_record
-    from fracture_core.training import decode_films, fit, leave, make_fabric, predict_logits
+    from fracture_core.training import decode_films, fit, join, leave, make_fabric
 
-    recipe = chosen_recipe(options)
+    *members, recipe = chosen_recipes(options)
     began, code = datetime.now(UTC), commit()  # of the program that runs, whatever is committed while it does
     fabric = make_fabric(accelerator=options.accelerator, precision=options.precision)
     first = fabric.global_rank == 0
-    pretrained = starting_weights(options, recipe, fabric)
+    pretrained = starting_weights(options, (members or [recipe])[0], fabric)
 
     data = smoke_part(open_data(options.data)) if options.smoke else open_data(options.data)
     division, duplicates = cast(
         "tuple[Division, int]", fabric.broadcast(divided(data, recipe, options) if first else None)
     )
-    parts = {name: division.indices(name) for name in (TRAIN, VAL, TEST)}
     pipeline = build_pipeline(recipe.pipeline, size=recipe.size, **recipe.pipeline_options)
-    cache, checkpoint = places(options, data, recipe, division)
     if not first:
         fabric.barrier()  # until the first process has decoded the films
-    films = decode_films(data, pipeline, cache=cache)
+    films = decode_films(data, pipeline, cache=cache_place(options, data, recipe))
     if first:
         fabric.barrier()
-    result = fit(
-        recipe,
-        films,
-        train=parts[TRAIN],
-        val=parts[VAL],
-        seed=options.seed,
-        pretrained=pretrained,
-        checkpoint=checkpoint,
-        fabric=fabric,
-        progress=sys.stderr.isatty(),
-    )
+    results = [
+        fit(
+            one,
+            films,
+            train=division.indices(TRAIN),
+            val=division.indices(VAL),
+            seed=options.seed,
+            pretrained=pretrained,
+            checkpoint=checkpoint_place(options, data, one, division),
+            fabric=fabric,
+            progress=sys.stderr.isatty(),
+        )
+        for one in members or [recipe]
+    ]
     leave(fabric)
     if not first:
         return None
 
+    setting = Setting(
+        options, data, division, duplicates, films, pretrained, fabric.world_size, began=began, code=code
+    )
+    records = [finish(setting, member, result) for member, result in zip(members, results, strict=False)]
+    result = join(recipe, results) if members else results[0]
+    return finish(setting, recipe, result, weights_to=options.weights, members=records)
+
+
+def finish(
+    setting: Setting,
+    recipe: Recipe,
+    result: FitResult,
+    *,
+    weights_to: Path | None = None,
+    members: Sequence[dict[str, Any]] = (),
+) -> dict[str, Any]:
+    """Judge a trained network, and write its record and, where asked to, its weights; returns the record."""
+    from fracture_core import weights
+    from fracture_core.datasets import TEST, VAL
+    from fracture_core.evaluation import evaluate
+    from fracture_core.preprocessing import build_pipeline
+    from fracture_core.results import write_record
+    from fracture_core.training import predict_logits
+
+    options, data, division, films = setting.options, setting.data, setting.division, setting.films
+    pipeline = build_pipeline(recipe.pipeline, size=recipe.size, **recipe.pipeline_options)
+    parts = {name: setting.part(name) for name in (VAL, TEST)}
     weights.round_to_shipped(result.model)  # what is measured is what is shipped
-    logits = {name: predict_logits(result.model, films, parts[name], pipeline=pipeline) for name in (VAL, TEST)}
-    labels = {name: films.labels[parts[name]] for name in (VAL, TEST)}
+    logits = {name: predict_logits(result.model, films, part, pipeline=pipeline) for name, part in parts.items()}
+    labels = {name: films.labels[part] for name, part in parts.items()}
     tested = [data.cases[index] for index in parts[TEST]]
     figures, probabilities = evaluate(logits, labels, division.groups[parts[TEST]], tested)
     facts = {
@@ -180,38 +231,39 @@ def run(options: argparse.Namespace) -> dict[str, Any] | None:
         "std": pipeline.std,
         "labels": ["not fractured", "fractured"],
         **figures,
-        "split": split_facts(data, division, parts),
+        "split": split_facts(data, division),
         "data": {
             "name": data.name,
             "fingerprint": data.fingerprint(),
             "films": len(data.cases),
             "missing": data.absent,
             "damaged": films.damaged,
-            "duplicate_pairs": duplicates,
+            "duplicate_pairs": setting.duplicates,
             "notes": list(data.notes),
             "attribution": data.attribution,
         },
         "examples": examples(data, parts[TEST]),
-        "pretrained": pretrained.name if pretrained else None,
-        "best_epoch": result.best_epoch,
+        "pretrained": setting.pretrained.name if setting.pretrained else None,
+        "best_epoch": None if members else result.best_epoch,
+        **({"members": [{"id": one["id"], "best_epoch": one["best_epoch"]} for one in members]} if members else {}),
         "seed": options.seed,
-        **cost(result, fabric.world_size, options.precision),
+        **cost(result, setting.processes, options.precision),
         "comparable": comparable(recipe, data, division, options),
-        "commit": code,
+        "commit": setting.code,
         "version": __version__,
-        "date": began.date().isoformat(),
+        "date": setting.began.date().isoformat(),
         "licence": "Apache-2.0",
-        "attribution": [data.attribution, *backbone_attribution(pretrained)],
+        "attribution": [data.attribution, *backbone_attribution(setting.pretrained)],
     }
-    if options.weights is not None:
-        weights.save(result.model, facts, options.weights)
-    part_of_run = f"fold{division.fold}of{division.folds}" if division.folds else division.kind
+    if weights_to is not None:
+        weights.save(result.model, facts, weights_to)
     shown = [(name, index) for name in (VAL, TEST) for index in parts[name]]
+    run_of = f"{recipe.key}-{recipe.model}-{data.name}-{part_of_data(division)}-seed{options.seed}"
     record = {
-        "id": f"{began:%Y%m%dT%H%M%SZ}-{recipe.key}-{recipe.model}-{data.name}-{part_of_run}-seed{options.seed}",
+        "id": f"{setting.began:%Y%m%dT%H%M%SZ}-{run_of}",
         "schema": 2,
         **facts,
-        "curves": [asdict(row) for row in result.history],
+        "curves": [] if members else [asdict(row) for row in result.history],  # each member's are in its own record
         "epochs_run": len(result.history),
         "cases": {
             "id": [data.cases[index].id for _, index in shown],
@@ -223,7 +275,7 @@ def run(options: argparse.Namespace) -> dict[str, Any] | None:
         },
     }
     auc = figures["metrics"]["auc"]
-    log.info("test AUC %.4f [%.4f, %.4f], n %d", auc["value"], auc["low"], auc["high"], auc["n"])
+    log.info("%s: test AUC %.4f [%.4f, %.4f], n %d", recipe.key, auc["value"], auc["low"], auc["high"], auc["n"])
     if not options.smoke:
         log.info("record %s", write_record(record, folder=options.runs).name)
     return record
@@ -274,33 +326,45 @@ def starting_weights(options: argparse.Namespace, recipe: Recipe, fabric: Fabric
     return imagenet_file(recipe.model, folder=folder)
 
 
-def places(
-    options: argparse.Namespace, data: DataSet, recipe: Recipe, division: Division
-) -> tuple[Path | None, Path | None]:
-    """Where decoded films and checkpoints are kept: nowhere without ``--work``, nor in a smoke run."""
+def cache_place(options: argparse.Namespace, data: DataSet, recipe: Recipe) -> Path | None:
+    """Where decoded films are kept: nowhere without ``--work``, nor in a smoke run."""
+    if options.work is None or options.smoke:
+        return None
+    pipeline = "-".join([recipe.pipeline, *(str(v) for values in recipe.pipeline_options.values() for v in values)])
+    folder: Path = options.work / f"{data.name}-{pipeline}-{recipe.size}-{data.fingerprint()[:8]}"
+    return folder
+
+
+def checkpoint_place(options: argparse.Namespace, data: DataSet, recipe: Recipe, division: Division) -> Path | None:
+    """Where a run's checkpoint is kept: nowhere without ``--work``, nor in a smoke run."""
     restarted = int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")) > 0
     if options.work is None:
         if options.resume:
             raise FractureError("A run goes on from the folder it kept its checkpoint in: name it with --work DIR.")
-        return None, None
+        return None
     if options.smoke:
-        return None, None
-    pipeline = "-".join([recipe.pipeline, *(str(v) for values in recipe.pipeline_options.values() for v in values)])
-    cache = options.work / f"{data.name}-{pipeline}-{recipe.size}-{data.fingerprint()[:8]}"
-    kind = f"fold{division.fold}of{division.folds}" if division.folds else division.kind
-    name = f"{recipe.key}-{recipe.model}-{data.name}-{kind}-seed{options.seed}.ckpt"
-    checkpoint = options.work / name
+        return None
+    name = f"{recipe.key}-{recipe.model}-{data.name}-{part_of_data(division)}-seed{options.seed}.ckpt"
+    checkpoint: Path = options.work / name
     if checkpoint.exists() and not (options.resume or restarted):
         raise FractureError(
             f"The checkpoint '{name}' of an earlier run is in '{options.work}'. "
             "Go on from it with --resume, or delete it."
         )
-    return cache, checkpoint
+    return checkpoint
 
 
-def split_facts(data: DataSet, division: Division, parts: dict[str, Any]) -> dict[str, Any]:
+def part_of_data(division: Division) -> str:
+    """A division in a file's name."""
+    return f"fold{division.fold}of{division.folds}" if division.folds else division.kind
+
+
+def split_facts(data: DataSet, division: Division) -> dict[str, Any]:
     """How the films were divided, in a small table: one letter for each case in the data set's order."""
+    from fracture_core.datasets import TEST, TRAIN, VAL
+
     labels = data.labels
+    parts = {name: division.indices(name) for name in (TRAIN, VAL, TEST)}
     return {
         "kind": division.kind,
         "rule": division.rule,

@@ -246,7 +246,7 @@ def test_contracts_are_read_whole(module):
     for line in trained:
         options = train.arguments().parse_args(shlex.split(line.replace("\\\n", " "))[2:])
         assert options.recipe in {recipe.key for recipe in module.RECIPES}
-        assert train.chosen_recipe(options).key == options.recipe
+        assert train.chosen_recipes(options)[-1].key == options.recipe
 
 
 def test_a_docstring_out_of_form_is_refused():

@@ -43,7 +43,7 @@ def test_every_command_is_one_that_train_understands(tmp_path):
             job.split,
             job.seed,
         )
-        assert train.chosen_recipe(options).model == job.model
+        assert train.chosen_recipes(options)[-1].model == job.model
 
 
 def code(text: str) -> list[str]:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 import timm
+import torch
 from tiny import SIDE, TINY
 
 import train as command
@@ -53,7 +54,9 @@ def test_a_smoke_run_from_end_to_end(made_fracatlas, tmp_path):
     assert not runs.exists()  # a smoke run leaves no record
 
     card = weights.load_card("made", root=folder.parent)
-    assert (card.model, card.pipeline, card.size) == ("mobilenetv2_100", "ours", 64)
+    assert (card.model, card.pipeline, card.size) == ("mobilenetv2_evidence_pair", "ours", 64)
+    assert card.data["best_epoch"] is None
+    assert [one["best_epoch"] for one in card.data["members"]] == [1, 1]
     build_model(card.model).load_state_dict(weights.load_state(card, root=folder.parent))
     assert card.operating_points.keys() == {"balanced", "sensitive", "specific"}
     assert card.metrics["auc"].n == card.data["split"]["counts"]["test"]["films"]
@@ -62,6 +65,37 @@ def test_a_smoke_run_from_end_to_end(made_fracatlas, tmp_path):
     assert any("CC BY 4.0" in line for line in card.data["attribution"])
     with pytest.raises(WeightsError, match="sha256 differs"):
         weights.load_state(weights.Card("made", {**card.data, "sha256": "0"}), root=folder.parent)
+
+
+def test_a_committee_and_its_members_leave_a_record_each(monkeypatch, made_fracatlas, tmp_path):
+    small = {"size": 64, "epochs": 1, "batch": 8}
+    monkeypatch.setattr(command, "changed", lambda recipe, options: replace(recipe, **small))
+    places = [
+        "--runs",
+        str(tmp_path / "runs"),
+        "--work",
+        str(tmp_path / "work"),
+        "--weights",
+        str(tmp_path / "w" / "made"),
+    ]
+    assert command.main(["ours", "--data", str(made_fracatlas(80)), "--accelerator", "cpu", *places]) == 0
+    records = {record["recipe"]["key"]: record for record in read_records(tmp_path / "runs")}
+    members = [records[key] for key in RECIPES["ours"].committee]
+    ours = records["ours"]
+    assert [one["id"] for one in ours["members"]] == [member["id"] for member in members]
+    assert not ours["curves"]
+    assert all(len(member["curves"]) == 1 for member in members)
+    assert ours["seconds"] == pytest.approx(sum(member["seconds"] for member in members), abs=0.2)
+    assert ours["cases"]["id"] == members[0]["cases"]["id"]
+
+    # the weights are the members', one after the other
+    card = weights.load_card("made", root=tmp_path / "w")
+    state = weights.load_state(card, root=tmp_path / "w")
+    checkpoints = sorted((tmp_path / "work").glob("*.ckpt"))
+    saved = [torch.load(path, weights_only=True)["best"]["state"] for path in checkpoints]
+    for number, member in enumerate(saved):
+        place = "place.bias"
+        assert float(state[f"members.{number}.{place}"]) == pytest.approx(float(member[place]), rel=1e-3)
 
 
 @pytest.fixture

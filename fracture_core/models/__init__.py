@@ -112,6 +112,12 @@ def _evidence(drop_rate: float) -> nn.Module:
     return EvidenceMobileNetV2(drop_rate=drop_rate)
 
 
+def _evidence_pair(drop_rate: float) -> nn.Module:
+    from fracture_core.models.committee import Committee
+
+    return Committee([_evidence(drop_rate), _evidence(drop_rate)])
+
+
 def _vgg16(drop_rate: float) -> nn.Module:
     from fracture_core.models.vgg import VGG16
 
@@ -285,6 +291,16 @@ MODELS: dict[str, ModelSpec] = {
         note="A map at an eighth of the input is trained on experts' outlines; the answer reads its strongest "
         "places.",
         make=_evidence,
+    ),
+    "mobilenetv2_evidence_pair": ModelSpec(
+        title="Two MobileNetV2 that point",
+        citation=f"{_MOBILENETV2}; {_FPN}; the head is this project's",
+        parameters=3_912_840,
+        native_size=448,
+        drop_rate=0.2,  # as MobileNetV2's
+        points=True,
+        note="Two networks trained apart; the answer and the map are the means of theirs.",
+        make=_evidence_pair,
     ),
 }
 

@@ -74,6 +74,7 @@ class Recipe:
             map) into the experts' regions; 0 leaves it out.
         frozen: the stem and this many of the backbone's first blocks keep their pretrained weights and statistics;
             nothing is kept where a run starts from random weights.
+        committee: keys of the recipes whose runs answer together as this one's model; it trains nothing itself.
         start_from: a model whose fresh weights are taken over where names and shapes agree: two runs of an ablation
             then differ in the layers under trial alone; "" draws all anew.
         augmentation: see ``Augmentation``.
@@ -113,6 +114,7 @@ class Recipe:
     clip: float = 0.0
     guidance: float = 0.0
     frozen: int = 0
+    committee: tuple[str, ...] = ()
     start_from: str = ""
     augmentation: Augmentation = field(default_factory=Augmentation)
     shares: Mapping[str, float] = field(default_factory=lambda: {"train": 0.7, "val": 0.15, "test": 0.15})
@@ -140,8 +142,9 @@ class Recipe:
     def identity(self) -> str:
         """What two runs must share to be one run: every field that training depends on, as sha256 hex."""
         essentials = {name: value for name, value in asdict(self).items() if name not in _WORDS}
-        if not self.frozen:
-            del essentials["frozen"]  # older than the field: checkpoints written without it go on
+        for name in ("frozen", "committee"):  # checkpoints are older than these fields
+            if not essentials[name]:
+                del essentials[name]
         return hashlib.sha256(repr(sorted(essentials.items())).encode()).hexdigest()
 
     def smoke(self) -> Recipe:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from fracture_core.training.augmentation import apply_changes, draw_changes
 from fracture_core.training.films import Films, decode_films
-from fracture_core.training.loop import Epoch, FitResult, fit
+from fracture_core.training.loop import Epoch, FitResult, fit, join
 from fracture_core.training.losses import evidence_losses, film_losses, guidance_losses
 from fracture_core.training.optimisation import SCHEDULES, build_optimiser, build_schedule
 from fracture_core.training.prediction import normalise, predict_logits
@@ -27,6 +27,7 @@ __all__ = [
     "film_losses",
     "fit",
     "guidance_losses",
+    "join",
     "leave",
     "make_fabric",
     "normalise",

@@ -12,7 +12,7 @@ import logging
 import os
 import resource
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -63,8 +63,8 @@ class Epoch:
 class FitResult:
     """What ``fit`` gives back: the best model by validation AUC (evaluation mode, CPU), its curves and its cost.
 
-    ``seconds`` is wall time over all epochs, resumed ones included; ``peak_memory`` bytes, of the GPU where there is
-    one, else of the process.
+    ``best_epoch`` is 0 for a committee, whose members each have their own. ``seconds`` is wall time over all epochs,
+    resumed ones included; ``peak_memory`` bytes, of the GPU where there is one, else of the process.
     """
 
     model: nn.Module
@@ -250,6 +250,16 @@ def fit(
     kept = build_model(recipe.model)
     kept.load_state_dict(best["state"])
     return FitResult(kept.eval(), tuple(history), best["epoch"], spent, _peak_memory(fabric))
+
+
+def join(recipe: Recipe, members: Sequence[FitResult]) -> FitResult:
+    """A committee of trained networks, with what they cost together; its history is theirs, one after another."""
+    committee: Any = build_model(recipe.model)
+    for place, member in zip(committee.members, members, strict=True):
+        place.load_state_dict(member.model.state_dict())
+    history = tuple(itertools.chain.from_iterable(member.history for member in members))
+    seconds, memory = sum(member.seconds for member in members), max(member.peak_memory for member in members)
+    return FitResult(committee.eval(), history, 0, seconds, memory)
 
 
 class _Store:
