@@ -24,12 +24,14 @@ def main() -> None:
     from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 
     classifier, hooked = load_classifier(), load_classifier()
-    film = read_image(phantom.to_png(phantom.radiograph(seed=4, region="leg", fracture="oblique")))
+    content = phantom.to_png(phantom.radiograph(seed=4, region="leg", fracture="oblique"))
+    film = read_image(content)
     inputs = torch.from_numpy(classifier.pipeline(film.pixels).input)[None].contiguous(
         memory_format=torch.channels_last
     )
     hooked.model.requires_grad_(True)  # as a network comes from its builder, and as the usual call needs it
-    usual_cam = GradCAM(model=hooked.model, target_layers=[hooked.model.bn2])
+    members = getattr(hooked.model, "members", [hooked.model])
+    usual_cam = GradCAM(model=hooked.model, target_layers=[member.smooth[0] for member in members])
     view = classifier.view(film)
 
     def bare() -> None:
@@ -45,16 +47,22 @@ def main() -> None:
         classifier.predict(film, view=seen)
         explain(classifier, film, view=seen)
 
+    def ours_file() -> None:
+        seen = classifier.view(opened := read_image(content))
+        classifier.predict(opened, view=seen)
+        explain(classifier, opened, view=seen)
+
     def network_and_map() -> None:
         with torch.inference_mode():
             features = classifier.model.forward_features(inputs)
             classifier.model.forward_head(features)
-        explain(classifier, film, view=type(view)(view.prepared, features, view.logits, 0.0))
+        explain(classifier, film, method="gradcam", view=type(view)(view.prepared, features, view.logits, 0.0))
 
     contestants: dict[str, Callable[[], None]] = {
         "bare forward pass": bare,
         "forward pass + Grad-CAM, ours": network_and_map,
-        "film → answer + gate + Grad-CAM, ours": ours,
+        "film → answer + gate + its map, ours": ours,
+        "file → answer + gate + its map, ours": ours_file,
         "forward pass + Grad-CAM, the library's usual call": usual,
     }
     seconds: dict[str, list[float]] = {name: [] for name in contestants}

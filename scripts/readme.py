@@ -55,7 +55,7 @@ def localisation() -> str:
     card = weights.load_card()
     assert record["weights"] == card.sha256, "the record is of other weights: run localise --record again"
     return (
-        f"The default model's Grad-CAM against FracAtlas's experts, on the test films that they outlined "
+        f"The default model's maps against FracAtlas's experts, on the test films that they outlined "
         f"({record['date']}):\n\n{markdown_table(from_plain(record['parts']['test']))}\n\n"
         "Chance is a peak placed at random, or a map that is lit everywhere."
     )

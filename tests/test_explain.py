@@ -14,7 +14,7 @@ from fracture_core.phantom import radiograph, to_png
 
 @pytest.fixture(scope="module")
 def classifier() -> Classifier:
-    return load_classifier()
+    return load_classifier("plain")
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +50,7 @@ def test_maps_from_features_match_the_usual_call_on_the_whole_network(
     import pytorch_grad_cam
     from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 
-    other = load_classifier()  # a network of its own: the usual call leaves gradients on it
+    other = load_classifier("plain")  # a network of its own: the usual call leaves gradients on it
     view = classifier.view(film)
     inputs = torch.from_numpy(view.prepared.input)[None]
     layer = other.model.bn2  # the last layer of MobileNetV2's features
@@ -67,7 +67,7 @@ def test_maps_from_features_match_the_usual_call_on_the_whole_network(
 
 @pytest.fixture(scope="module")
 def pointing(classifier: Classifier) -> Classifier:
-    """A model that points, untrained: the default's card over other weights."""
+    """A model that points, untrained: the plain one's card over other weights."""
     torch.manual_seed(0)
     return Classifier(classifier.card, build_model("mobilenetv2_evidence"), classifier.gate)
 
@@ -124,7 +124,7 @@ def test_a_map_drawn_smaller_is_the_same_map(classifier: Classifier, film) -> No
 
 
 def test_a_map_that_says_nothing_is_flat(classifier: Classifier, film) -> None:
-    mute = load_classifier()
+    mute = load_classifier("plain")
     torch.nn.init.zeros_(mute.model.classifier.weight)
     heatmap = explain(mute, film)
     assert heatmap.flat

@@ -182,5 +182,5 @@ def test_weights_of_another_architecture_are_refused(tmp_path, classifier: Class
     from fracture_core.models import build_model
 
     weights.save(build_model("resnet18"), dict(classifier.card.data), tmp_path / "odd")
-    with pytest.raises(WeightsError, match="do not fit the architecture 'mobilenetv2_100'"):
+    with pytest.raises(WeightsError, match=f"do not fit the architecture '{classifier.card.model}'"):
         load_classifier("odd", root=tmp_path)

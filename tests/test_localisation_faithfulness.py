@@ -23,6 +23,7 @@ from fracture_core.localisation import (
 )
 from fracture_core.localisation.faithfulness import rank_image
 from fracture_core.localisation.sanity import parts
+from fracture_core.models import build_model
 from fracture_core.phantom import radiograph, to_png
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -262,7 +263,15 @@ def classifier() -> Classifier:
     return load_classifier()
 
 
-def test_the_shipped_models_maps_depend_on_what_it_learned(classifier):
+def test_a_committee_forgets_its_members_side_by_side():
+    committee, member = build_model("mobilenetv2_evidence_pair"), build_model("mobilenetv2_evidence")
+    both, alone = parts(committee, stages=6), parts(member, stages=6)
+    assert [name for name, _ in both] == [name for name, _ in alone]
+    assert [len(layers) for _, layers in both] == [2 * len(layers) for _, layers in alone]
+
+
+def test_the_shipped_models_maps_depend_on_what_it_learned():
+    classifier = load_classifier(folded=False)
     film = read_image(to_png(radiograph(seed=3, fracture="oblique", size=(300, 220))), name="phantom.png")
     before = copy.deepcopy(classifier.model.state_dict())
     check = sanity_check(classifier, film, method="hirescam", target=0, stages=4)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -181,8 +182,8 @@ def strip(check: SanityCheck, pixels: np.ndarray, *, longest: int = 240) -> list
 
 
 def _block(name: str) -> str:
-    """A layer's block: its name up to the first number, else up to the last dot."""
-    pieces = name.split(".")
+    """A layer's block: its name up to the first number, else up to the last dot; a committee's go side by side."""
+    pieces = re.sub(r"^members\.\d+\.?", "", name).split(".")
     numbers = [place for place, piece in enumerate(pieces) if piece.isdigit()]
     return ".".join(pieces[: numbers[0] + 1] if numbers else pieces[:-1] or pieces)
 

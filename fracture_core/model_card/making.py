@@ -183,6 +183,13 @@ def _training(sources: Sources) -> Iterator[Block]:
         yield Paragraph(
             f"Kept were the weights of epoch {best}, the best on the validation films.", covers=("model_choice",)
         )
+    if members := sources.get("members"):
+        epochs = " and ".join(str(member["best_epoch"]) for member in members)
+        yield Paragraph(
+            f"It is {len(members)} networks that were trained apart and whose outputs and maps are averaged. Kept "
+            f"were the weights of epochs {epochs}, each network's best on the validation films.",
+            covers=("model_choice",),
+        )
 
 
 def _paper(sources: Sources) -> Iterator[Block]:

@@ -147,6 +147,8 @@ _WORDING: Mapping[str, tuple[str, Callable[[Recipe], str]]] = {
     "augmentation": ("Random changes in training", lambda r: augmentation_in_words(r.augmentation)),
     "copies": ("Copies of a film in an epoch", lambda r: f"{r.copies}, each changed anew" if r.copies > 1 else ""),
     "pretrained_models": ("Starting weights", _start),
+    "frozen": ("Left as it starts", lambda r: f"stem and first {_counted(r.frozen, 'block')}" if r.frozen else ""),
+    "committee": ("Networks that answer together", lambda r: " and ".join(r.committee)),
     "start_from": ("Fresh weights shared with", lambda r: r.start_from),
     "optimiser": ("Optimiser", lambda r: _named(_OPTIMISERS, r.optimiser)),
     "lr": ("Learning rate", lambda r: f"{r.lr:g}" + (" at its peak" if r.schedule == "onecycle" else "")),

@@ -20,11 +20,11 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.fixture
 def two_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The default model, and an untrained one that points."""
+    """The plain model as the default, and an untrained one that points."""
     torch.manual_seed(0)
-    for name in ("default", "gate"):
-        shutil.copytree(weights.WEIGHTS / name, tmp_path / name)
-    facts = {**weights.load_card().data, "title": "One that points", "model": "mobilenetv2_evidence"}
+    for name, place in (("plain", "default"), ("gate", "gate")):
+        shutil.copytree(weights.WEIGHTS / name, tmp_path / place)
+    facts = {**weights.load_card("plain").data, "title": "One that points", "model": "mobilenetv2_evidence"}
     weights.save(build_model("mobilenetv2_evidence"), facts, tmp_path / "pointing")
     monkeypatch.setenv("FRACTURE_WEIGHTS", str(tmp_path))
     monkeypatch.delenv("FRACTURE_DATA", raising=False)

@@ -12,6 +12,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from fracture_core import weights
+from fracture_core.model_card.sources import belongs
 from fracture_core.results import RUNS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -213,7 +214,7 @@ def test_a_film_opens_in_classify(folder: Path, made_fracatlas: Make, monkeypatc
 def test_heatmaps_of_a_run_whose_weights_are_installed(folder: Path, made_fracatlas: Make, monkeypatch) -> None:
     monkeypatch.setenv("FRACTURE_DATA", str(made_fracatlas(FILMS).parent))
     card = weights.load_card()
-    real = next(path for path in RUNS.glob("*.json") if path.stem.split("-")[1] == card.data["recipe"]["key"])
+    real = next(path for path in RUNS.glob("*.json") if belongs(json.loads(path.read_text()), card))
     shutil.copy(real, folder)
     record = json.loads((folder / real.name).read_text())
     made = scored(record["id"], tested=range(40), wrong={25})
