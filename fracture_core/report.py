@@ -243,7 +243,7 @@ def _pictures(radiograph: Radiograph, heatmap: Heatmap | None) -> dict[str, byte
     film = film.repeat(factor, axis=0).repeat(factor, axis=1)
     pictures = {"Radiograph": _compress(to_uint8(film))}
     if heatmap is not None:
-        pictures[f"Radiograph with {_map_title(heatmap)}"] = _compress(blend(film, heatmap.resized(film.shape)))
+        pictures[f"Radiograph with {_map_title(heatmap)}"] = _compress(blend(film, heatmap.drawn(film.shape)))
     return pictures
 
 

@@ -84,6 +84,12 @@ def test_a_model_that_points_shows_its_own_map_first(pointing: Classifier, film)
     assert explain(pointing, film, method="gradcam", view=view).method == "gradcam"
 
 
+def test_evidence_is_drawn_by_its_square_root_and_other_maps_as_they_are(pointing: Classifier, film) -> None:
+    chances, usual = explain(pointing, film), explain(pointing, film, method="gradcam")
+    np.testing.assert_allclose(chances.drawn((40, 30)) ** 2, chances.resized((40, 30)), atol=1e-6)
+    np.testing.assert_array_equal(usual.drawn((40, 30)), usual.resized((40, 30)))
+
+
 def test_a_model_that_does_not_point_has_no_evidence(classifier: Classifier, film) -> None:
     assert explain(classifier, film).method == "gradcam"
     with pytest.raises(UnknownName, match="evidence"):

@@ -22,6 +22,10 @@ def answers_strip(answers: Sequence[tuple[Card, Prediction]]) -> go.Figure:
     figure = go.Figure()
     rows = [card.title for card, _ in answers]
     for row, (card, _) in enumerate(answers):
+        if len(rows) > 1:  # above its strip: beside it, a title would leave the strip no width
+            figure.add_annotation(
+                text=card.title, x=0, y=row - 0.2, xanchor="left", yanchor="bottom", xshift=-3, showarrow=False
+            )
         points = card.operating_points
         low, high = points["sensitive"].threshold, points["specific"].threshold
         for start, end, colour in ((0, low, GREEN), (low, high, YELLOW_GRAY), (high, 1, VERMILLION)):
@@ -55,7 +59,7 @@ def answers_strip(answers: Sequence[tuple[Card, Prediction]]) -> go.Figure:
         )
     )
     figure.update_layout(
-        height=74 + 34 * len(rows),
+        height=(42 + 58 * len(rows)) if len(rows) > 1 else 108,
         margin={"l": 8, "r": 12, "t": 4, "b": 34},
         showlegend=False,
         xaxis={
@@ -66,10 +70,9 @@ def answers_strip(answers: Sequence[tuple[Card, Prediction]]) -> go.Figure:
             "zeroline": False,
         },
         yaxis={
-            "tickvals": list(range(len(rows))),
-            "ticktext": rows if len(rows) > 1 else [""],
+            "showticklabels": False,
             "fixedrange": True,
-            "range": [len(rows) - 0.5, -0.5],
+            "range": [len(rows) - 0.7, -0.7] if len(rows) > 1 else [0.5, -0.5],
             "showgrid": False,
             "zeroline": False,
         },

@@ -139,7 +139,7 @@ def _heat(path: str, changed: int, name: str, identity: str, shape: tuple[int, i
     from fracture_core.imaging import read_image
 
     classifier = loaders.classifier(name)
-    return explain(classifier, read_image(path), method=best_map(classifier.card)).resized(shape).astype(np.float16)
+    return explain(classifier, read_image(path), method=best_map(classifier.card)).drawn(shape).astype(np.float16)
 
 
 def _outlined(drawn: np.ndarray, polygons: list[np.ndarray]) -> np.ndarray:

@@ -35,7 +35,7 @@ def heat_of(opened: Opened, classifier: Classifier, method: str) -> dict[str, An
     if key not in opened.encoded:
         heatmap = opened.heatmap(classifier, method=method)
         opened.encoded[key] = encode_heat(
-            heatmap.resized(map_shape(opened.radiograph.shape)), title=METHODS[method].title, flat=heatmap.flat
+            heatmap.drawn(map_shape(opened.radiograph.shape)), title=METHODS[method].title, flat=heatmap.flat
         )
     encoded: dict[str, Any] = opened.encoded[key]
     return encoded

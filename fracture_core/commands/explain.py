@@ -33,7 +33,9 @@ def explain_film(options: argparse.Namespace) -> int:
     view = classifier.view(radiograph)
     prediction = classifier.predict(radiograph, operating_point=options.operating_point, view=view)
     heatmap = explain(classifier, radiograph, method=options.method, view=view)
-    picture = blend(radiograph.pixels, heatmap.pixels, opacity=options.opacity, threshold=options.threshold)
+    picture = blend(
+        radiograph.pixels, heatmap.drawn(heatmap.shape), opacity=options.opacity, threshold=options.threshold
+    )
     make_folder(options.output.parent)
     options.output.write_bytes(encode_png(picture))
     print(f"{radiograph.name}: {prediction.finding}, probability {prediction.probability:.2f}")

@@ -178,7 +178,7 @@ def strip(check: SanityCheck, pixels: np.ndarray, *, longest: int = 240) -> list
         (stage.name, replace(check.trained, grid=np.zeros_like(stage.grid) if stage.flat else stage.grid))
         for stage in check.stages
     ]
-    return [(name, blend(small, heatmap.resized(small.shape))) for name, heatmap in maps]
+    return [(name, blend(small, heatmap.drawn(small.shape))) for name, heatmap in maps]
 
 
 def _block(name: str) -> str:

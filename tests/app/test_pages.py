@@ -209,7 +209,7 @@ def test_all_installed_models_answer_side_by_side(app: AppTest, tmp_path: Path, 
     with_films(app, phantom_film()).run()
     assert not app.exception
     strip = json.loads(app.get("plotly_chart")[0].proto.spec)
-    assert strip["layout"]["yaxis"]["ticktext"] == ["First model", "Second model"]
+    assert [note["text"] for note in strip["layout"]["annotations"]] == ["First model", "Second model"]
     app.selectbox(key="model").set_value("second").run()
     strip = json.loads(app.get("plotly_chart")[0].proto.spec)
-    assert strip["layout"]["yaxis"]["ticktext"] == ["Second model", "First model"]
+    assert [note["text"] for note in strip["layout"]["annotations"]] == ["Second model", "First model"]
