@@ -80,3 +80,10 @@ def browser() -> Iterator[object]:
         )
         yield launched
         launched.close()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A timeout in a browser is tried once more: beside another test on a busy machine a click may wait too long."""
+    for item in items:
+        if item.get_closest_marker("browser"):
+            item.add_marker(pytest.mark.flaky(reruns=1, only_rerun=["TimeoutError"]))
