@@ -39,6 +39,13 @@ def test_summary_is_scikit_learns(rng):
     assert found["auc"].n == 120
 
 
+def test_the_calibration_error_of_a_calibrated_model_lies_in_its_interval(rng):
+    probabilities = rng.random(150)
+    for _ in range(20):  # resamples alone lie above the measured error in most of these
+        found = summarise((rng.random(150) < probabilities).astype(int), probabilities, threshold=0.5)["ece"]
+        assert found.low <= found.value <= found.high
+
+
 def test_summary_widens_for_films_that_belong_together(rng):
     patients = np.repeat(np.arange(20), 6)
     labels = (np.arange(20) % 2)[patients]

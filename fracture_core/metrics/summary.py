@@ -35,7 +35,8 @@ def summarise(
     AUC, average precision, Brier score, calibration error, F1 and balanced accuracy are always bootstrapped by
     group (2,000 resamples). Accuracy, sensitivity, specificity, precision and negative predictive value carry
     exact intervals, the likelihood ratios the log method's, as long as films are independent; where films share
-    groups (``clustered``), these would be too narrow, and the bootstrap by group takes their place.
+    groups (``clustered``), these would be too narrow, and the bootstrap by group takes their place. Resampling adds
+    noise to every bin, which only raises the calibration error: its interval is widened to hold the measured value.
 
     Where all resamples agree (every film of a kind called right), resampling cannot tell how sure that is: the
     interval then is the ``ConfusionMatrix``'s for as many films as there are groups and, for the AUC, that of
@@ -57,6 +58,8 @@ def summarise(
         "ece": expected_calibration_error(labels, probabilities),
     }
     found = {name: Estimate(value, *intervals[name], len(labels)) for name, value in ranked.items()}
+    ece = found["ece"]
+    found["ece"] = replace(ece, low=min(ece.low, ece.value))
     if found["auc"].value in (0, 1):
         fractured, others, whole = (len(np.unique(groups[part])) for part in (labels, ~labels, ...))
         pairs = max(1, min(fractured, others, whole // 2))  # no group in two pairs, not even with itself
