@@ -24,9 +24,14 @@ def predict_logits(
     *,
     pipeline: Pipeline,
     device: torch.device | str = "cpu",
-    batch: int = 64,
+    batch: int | None = None,
 ) -> np.ndarray:
-    """float32 (len(indices), 2) logits of films as they are, in evaluation mode and full precision."""
+    """float32 (len(indices), 2) logits of films as they are, in evaluation mode and full precision.
+
+    Args:
+        batch: films at once; None for 64 on a GPU and 8 on a CPU, where larger ones only take memory.
+    """
+    batch = batch or (8 if torch.device(device).type == "cpu" else 64)
     was_training = model.training
     model.eval()
     kind = next(model.parameters()).dtype
