@@ -142,7 +142,7 @@ def _papers(papers: Mapping[str, Paper], beside: Mapping[str, list[Beside]], out
                 verdicts |= {METRICS["auc"]: _verdict(auc, other)} if other else {}
                 outline = outlines[run.id]
                 yield _line(
-                    _title(one.model),
+                    _title(one.model) if key else f"{_title(one.model)} (`{run.recipe}`)",
                     f"{run.data}, {run.split} {run.fold}".rstrip(),
                     str(run.epochs or ""),
                     "scratch" if outline.get("pretrained") is None else "pretrained",

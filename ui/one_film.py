@@ -13,7 +13,7 @@ from ui import loaders
 from ui.encoded import heat_of
 from ui.films import Film, Opened, remove, thumbnail, tray
 from ui.map_choice import best_map, choose_map
-from ui.wording import FINDINGS, OPERATING_POINTS, meaning, probability_words
+from ui.wording import FINDINGS, OPERATING_POINTS, likeliest_place, meaning, probability_words
 
 if TYPE_CHECKING:
     from fracture_core.explain import Heatmap
@@ -110,7 +110,7 @@ def _explained(method: str) -> str:
 
 
 def _film(opened: Opened, classifier: Classifier, method: str, *, shown: bool) -> Heatmap | None:
-    from fracture_core.explain import METHODS
+    from fracture_core.explain import EVIDENCE, METHODS
     from ui.viewer import encode_film, viewer
 
     radiograph = opened.radiograph
@@ -124,6 +124,8 @@ def _film(opened: Opened, classifier: Classifier, method: str, *, shown: bool) -
             heatmap = opened.heatmap(classifier, method=method)
         heat = heat_of(opened, classifier, method)
     viewer(opened.encoded["film"], heat=heat, key="viewer")
+    if heatmap is not None and heatmap.method == EVIDENCE:
+        st.caption(likeliest_place(float(heatmap.grid.max())))
     if radiograph.frames > 1:
         st.slider("Frame", 0, radiograph.frames - 1, radiograph.frame, key=f"frame-{opened.film.key}")
     return heatmap

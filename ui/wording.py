@@ -56,3 +56,14 @@ def meaning(point: OperatingPoint) -> str:
         f"the model finds {point.sensitivity.percent()} of fractures and clears {point.specificity.percent()} "
         "of whole bones"
     )
+
+
+FAINT = 0.04
+"""The chance whose square root is the viewer's first "Hide below", 0.2: fainter evidence is not drawn at first."""
+
+
+def likeliest_place(chance: float) -> str:
+    """What the brightest place of a map of evidence stands for, in a sentence."""
+    if chance < FAINT:
+        return f"No place of this film reaches a chance of {FAINT:.0%}: there is nothing to draw."
+    return f"The brightest place lies in a fracture with a chance of {chance:.0%}, says the map."

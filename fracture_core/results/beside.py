@@ -79,7 +79,8 @@ class Beside:
         allowed: the 95 % interval that the number of films behind it allows; None where the paper does not tell.
         whole: share of films that are not fractured in the data the claim is of, in [0, 1]: the accuracy of always
             saying so; nan where neither the paper nor the data set's publisher tells.
-        measured: our runs, the newest of every data set, split, fold and seed; in the order of the runs given.
+        measured: our runs, the newest of every recipe, length, data set, split, fold and seed; in the order of the
+            runs given.
     """
 
     paper: str
@@ -178,7 +179,7 @@ def _measured(
     for row in rows:
         outline = outlines.get(row.id, {})
         estimate = own_figure(row, metric=metric, positive=positive)
-        place = (row.data, row.split, row.fold, outline.get("seed"))
+        place = (row.recipe, row.epochs, row.data, row.split, row.fold, outline.get("seed"))
         if estimate is None or place in newest:
             continue
         newest[place] = Measured(

@@ -14,6 +14,7 @@ from fracture_core.models import build_model
 from fracture_core.phantom import radiograph, to_png
 from ui.films import Tray, uploaded_film
 from ui.map_choice import best_map, fitting_map, maps_of
+from ui.wording import likeliest_place
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -39,6 +40,11 @@ def test_the_best_map_of_a_model_comes_first(two_models: None) -> None:
     assert fitting_map(default, "evidence") == "gradcam"  # a map chosen for the other model
 
 
+def test_an_empty_map_says_so() -> None:
+    assert likeliest_place(0.01).startswith("No place of this film reaches a chance of 4%")
+    assert "chance of 58%" in likeliest_place(0.58)
+
+
 def test_changing_the_model_changes_the_map_where_it_must(two_models: None) -> None:
     app = AppTest.from_file(ROOT / "pages" / "room.py", default_timeout=120)
     tray = Tray()
@@ -53,6 +59,7 @@ def test_changing_the_model_changes_the_map_where_it_must(two_models: None) -> N
     assert app.selectbox(key="method").value == "gradcam"  # what was chosen stays where it can
     app.selectbox(key="method").set_value("evidence").run()
     assert not app.exception
+    assert any("chance of" in caption.value for caption in app.caption)
     assert not app.error
     app.selectbox(key="model").set_value("default").run()
     assert not app.exception
