@@ -143,10 +143,6 @@ class Setting:
     began: datetime
     code: str | None
 
-    def part(self, name: str) -> Any:
-        """Indices of the films of a split."""
-        return self.division.indices(name)
-
 
 def run(options: argparse.Namespace) -> dict[str, Any] | None:
     """One run from data to record; returns the record (None in all processes but the first)."""
@@ -214,7 +210,7 @@ def finish(
 
     options, data, division, films = setting.options, setting.data, setting.division, setting.films
     pipeline = build_pipeline(recipe.pipeline, size=recipe.size, **recipe.pipeline_options)
-    parts = {name: setting.part(name) for name in (VAL, TEST)}
+    parts = {name: division.indices(name) for name in (VAL, TEST)}
     weights.round_to_shipped(result.model)  # what is measured is what is shipped
     logits = {name: predict_logits(result.model, films, part, pipeline=pipeline) for name, part in parts.items()}
     labels = {name: films.labels[part] for name, part in parts.items()}
