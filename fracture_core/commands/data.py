@@ -1,4 +1,4 @@
-"""``data``: bring a data set onto the disk, make a synthetic one, or tell what a folder holds."""
+"""``data``: bring a data set onto the disk, make a synthetic one, pack one small, or tell what a folder holds."""
 
 from __future__ import annotations
 
@@ -13,11 +13,13 @@ if TYPE_CHECKING:
     from fracture_core.datasets import DataSet
 
 MOST_NOTES = 20  # lines; the others are counted
+STOPPED = "A download goes on where it stopped when it is run again."
+MOST_SIDE = 16_383  # px, WebP's limit
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Put ``data`` and its three actions among the commands."""
-    data = commands.add_parser("data", help="download a data set, write a synthetic one, show what a folder holds")
+    """Put ``data`` and its four actions among the commands."""
+    data = commands.add_parser("data", help="download a data set, write a synthetic one, pack one small, show one")
     actions = data.add_subparsers(dest="action", required=True, metavar="ACTION")
 
     fracatlas = actions.add_parser("fracatlas", help="FracAtlas from its publisher (CC BY 4.0, about 0.3 GB)")
@@ -33,6 +35,17 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     phantom.add_argument("--seed", type=_seed, default=0, metavar="N", help="default %(default)s")
     phantom.set_defaults(run=run, act=write)
 
+    pack_ = actions.add_parser("pack", help="a small copy of FracAtlas or the multi-region set, to send elsewhere")
+    pack_.add_argument("folder", type=Path, metavar="DIR")
+    pack_.add_argument("--output", type=Path, required=True, metavar="OUT", help="new or empty folder")
+    pack_.add_argument(
+        "--side", type=_side, default=454, metavar="PX", help="longer side at most; default %(default)s"
+    )
+    pack_.add_argument(
+        "--quality", type=_quality, default=90, metavar="Q", help="of WebP, 1 to 100; default %(default)s"
+    )
+    pack_.set_defaults(run=run, act=pack, stopped="Nothing was written.")
+
     show_ = actions.add_parser("show", help="name, films, fractured, regions, splits, patients and what is amiss")
     show_.add_argument("folder", type=Path, metavar="DIR")
     show_.set_defaults(run=run, act=show)
@@ -43,7 +56,7 @@ def run(options: argparse.Namespace) -> int:
     try:
         return int(options.act(options))
     except KeyboardInterrupt:
-        print("Stopped. A download goes on where it stopped when it is run again.", file=sys.stderr)
+        print("Stopped.", getattr(options, "stopped", STOPPED), file=sys.stderr)
         return 130
 
 
@@ -73,6 +86,24 @@ def write(options: argparse.Namespace) -> int:
     write_phantom_ct(options.write, patients=options.patients, slices=options.slices, seed=options.seed)
     options.folder = options.write
     return show(options)
+
+
+def pack(options: argparse.Namespace) -> int:
+    from tqdm import tqdm
+
+    from fracture_core.datasets.packing import pack as pack_data
+
+    with tqdm(unit="film", disable=None, file=sys.stderr) as bar:
+
+        def progress(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        packed = pack_data(
+            options.folder, options.output, side=options.side, quality=options.quality, progress=progress
+        )
+    print(f"{packed.films} different films, {packed.size / 1e6:.1f} MB, lie in '{options.output}' ({packed.note}).")
+    return 0
 
 
 def show(options: argparse.Namespace) -> int:
@@ -110,6 +141,20 @@ def _tally(words: Iterable[str]) -> str:
 def _count(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"'{text}' is no whole number from 1")
+    return int(text)
+
+
+def _side(text: str) -> int:
+    return _within(text, MOST_SIDE)
+
+
+def _quality(text: str) -> int:
+    return _within(text, 100)
+
+
+def _within(text: str, most: int) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= most:
+        raise argparse.ArgumentTypeError(f"'{text}' is no whole number from 1 to {most}")
     return int(text)
 
 

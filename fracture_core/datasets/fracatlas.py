@@ -7,6 +7,7 @@ from pathlib import Path
 
 from fracture_core.datasets.cases import Case, DataSet
 from fracture_core.datasets.coco import read_coco
+from fracture_core.datasets.packed import packed_notes
 from fracture_core.errors import DataSetError
 
 FRACATLAS_REGIONS = ("hand", "leg", "hip", "shoulder")
@@ -79,7 +80,7 @@ def read_fracatlas(root: str | Path) -> DataSet:
         root,
         tuple(sorted(cases, key=lambda case: case.id)),
         FRACATLAS_LICENCE,
-        tuple(notes),
+        (*notes, *packed_notes(root)),
         missing=missing,
         published=FRACATLAS_FILMS,
         neighbours=True,

@@ -8,6 +8,7 @@ from typing import Final
 
 from fracture_core.datasets.cases import Case, DataSet
 from fracture_core.datasets.class_folders import NOT_STATED, ClassFolder, films_in, stranger_notes
+from fracture_core.datasets.packed import packed_notes
 from fracture_core.errors import DataSetError
 
 MULTIREGION_SPLITS: Final = ("train", "val", "test")
@@ -98,4 +99,5 @@ def _data_set(root: Path, cases: tuple[Case, ...], missing: int, notes: list[str
         raise DataSetError(f"'{root}' holds none of the data set's films. Unpack the publisher's archive there.")
     if missing > 0:
         notes = [*notes, f"{missing} published files are not on disk"]
+    notes = [*notes, *packed_notes(root)]
     return DataSet("multiregion", root, cases, MULTIREGION_LICENCE, tuple(notes), missing=max(missing, 0))
