@@ -26,15 +26,18 @@ from fracture_core.memory import keep_freed_memory
 from fracture_core.models import MODELS
 from fracture_core.provenance import commit
 from fracture_core.recipes import GROUPED, PUBLISHED, RECIPES, Recipe, get_recipe
+from fracture_core.weights import FORMS, FP16
 
 if TYPE_CHECKING:
     from lightning import Fabric
+    from torch import nn
 
     from fracture_core.datasets import DataSet, Division
     from fracture_core.training import Films, FitResult
 
 ROOT = Path(__file__).resolve().parent
 SMOKE_FILMS = 48  # of each class in each split, in a smoke run
+AUTO = "auto"  # the form of weights is chosen by the validation films
 log = logging.getLogger("train")
 
 
@@ -53,6 +56,12 @@ def arguments() -> argparse.ArgumentParser:
         help="safetensors file of backbone weights in timm's names; or 'timm': fetch its ImageNet weights",
     )
     parser.add_argument("--weights", type=Path, help="folder to write model.safetensors and card.json to")
+    parser.add_argument(
+        "--form",
+        choices=(*FORMS, AUTO),
+        default=FP16,
+        help="how --weights are stored: in 16 bits, in 8, or in 8 where the validation films' AUC stays",
+    )
     parser.add_argument("--runs", type=Path, default=ROOT / "results" / "runs", help="folder of the run records")
     parser.add_argument("--work", type=Path, help="folder for decoded films and checkpoints")
     parser.add_argument("--resume", action="store_true", help="go on from the checkpoint in --work, if there is one")
@@ -92,6 +101,8 @@ def main(argv: list[str] | None = None) -> int:
             return 0
         if options.data is None:
             raise FractureError("Name the data set's folder: --data DIR.")
+        if options.form != FP16 and options.weights is None:
+            raise FractureError("Name the folder to store the weights in: --weights DIR.")
         keep_freed_memory()
         run(options)
     except FractureError as error:
@@ -204,6 +215,7 @@ def finish(
     from fracture_core import weights
     from fracture_core.datasets import TEST, VAL
     from fracture_core.evaluation import evaluate
+    from fracture_core.metrics import roc_auc
     from fracture_core.preprocessing import build_pipeline
     from fracture_core.results import write_record
     from fracture_core.training import predict_logits
@@ -211,7 +223,14 @@ def finish(
     options, data, division, films = setting.options, setting.data, setting.division, setting.films
     pipeline = build_pipeline(recipe.pipeline, size=recipe.size, **recipe.pipeline_options)
     parts = {name: division.indices(name) for name in (VAL, TEST)}
-    weights.round_to_shipped(result.model)  # what is measured is what is shipped
+
+    def validation_auc(model: nn.Module) -> float:
+        answers = predict_logits(model, films, parts[VAL], pipeline=pipeline)
+        return roc_auc(films.labels[parts[VAL]], answers[:, 1] - answers[:, 0])
+
+    form = options.form if weights_to is not None else FP16  # a member's weights are stored with its committee's
+    form = weights.choose_form(result.model, validation_auc) if form == AUTO else form
+    weights.round_to_shipped(result.model, form)  # what is measured is what is shipped
     logits = {name: predict_logits(result.model, films, part, pipeline=pipeline) for name, part in parts.items()}
     labels = {name: films.labels[part] for name, part in parts.items()}
     tested = [data.cases[index] for index in parts[TEST]]
@@ -223,6 +242,7 @@ def finish(
         "pipeline": recipe.pipeline,
         "pipeline_options": dict(recipe.pipeline_options),
         "size": recipe.size,
+        "form": form,
         "mean": pipeline.mean,
         "std": pipeline.std,
         "labels": ["not fractured", "fractured"],
@@ -252,7 +272,7 @@ def finish(
         "attribution": [data.attribution, *backbone_attribution(setting.pretrained)],
     }
     if weights_to is not None:
-        weights.save(result.model, facts, weights_to)
+        weights.save(result.model, facts, weights_to, form=form)
     shown = [(name, index) for name in (VAL, TEST) for index in parts[name]]
     run_of = f"{recipe.key}-{recipe.model}-{data.name}-{part_of_data(division)}-seed{options.seed}"
     record = {

@@ -1,7 +1,11 @@
-"""Weights as data: ``weights/<name>/model.safetensors`` (fp16) beside ``card.json``. Never a pickle.
+"""Weights as data: ``weights/<name>/model.safetensors`` beside ``card.json``. Never a pickle.
 
 The card says everything that is needed to use the weights and to doubt them; pages that only show it need no
 torch.
+
+Weights are stored in one of two forms, which the file itself tells. "fp16": every tensor in half precision. "int8":
+large tensors (``LARGE`` values and more, of two dimensions or more) in eight bits with one scale per output channel,
+``weight = code * scale``; the rest in half precision. It takes half the room, for where the answers stay the same.
 """
 
 from __future__ import annotations
@@ -9,6 +13,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -23,6 +29,10 @@ if TYPE_CHECKING:
 
 WEIGHTS = Path(__file__).resolve().parent.parent / "weights"
 DEFAULT = "default"
+FORMS = FP16, INT8 = ("fp16", "int8")
+LARGE = 4096  # values; smaller tensors would save little
+AUC_TOLERANCE = 0.002  # the change of the AUC from which eight bits are too few; ours
+_SCALE = "..scale"  # ends the name of a scale's tensor; torch allows no name with an empty part
 _FIELDS = ("title", "model", "pipeline", "size", "sha256", "calibration", "operating_points", "metrics")
 
 
@@ -62,6 +72,11 @@ class Card:
     def sha256(self) -> str:
         """Of ``model.safetensors``, hex."""
         return str(self.data["sha256"])
+
+    @property
+    def form(self) -> str:
+        """How the weights are stored, one of ``FORMS``; cards that say nothing are older than "int8"."""
+        return str(self.data.get("form", FP16))
 
     @cached_property
     def identity(self) -> str:
@@ -143,14 +158,18 @@ def load_state(card: Card, *, root: Path | None = None) -> dict[str, Any]:
         WeightsError: the file is missing, damaged, or not the one that the card describes.
     """
     path = (root or weights_root()) / card.name / "model.safetensors"
-    state = read_tensors(
+    unreadable = f"The weights of model '{card.name}' cannot be read: restore '{path.name}'."
+    tensors = read_tensors(
         path,
         sha256=card.sha256,
         differs=f"The weights of model '{card.name}' are not those its card describes (sha256 differs): "
         "restore the folder from the repository, or train again.",
-        unreadable=f"The weights of model '{card.name}' cannot be read: restore '{path.name}'.",
+        unreadable=unreadable,
     )
-    return {name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in state.items()}
+    try:
+        return _unpacked(tensors)
+    except (KeyError, RuntimeError) as error:  # a scale without its codes, or of another shape
+        raise WeightsError(unreadable) from error
 
 
 def read_tensors(path: Path, *, sha256: str, differs: str, unreadable: str) -> dict[str, Tensor]:
@@ -171,26 +190,99 @@ def read_tensors(path: Path, *, sha256: str, differs: str, unreadable: str) -> d
         raise WeightsError(unreadable) from error
 
 
-def save(model: nn.Module, data: dict[str, Any], folder: Path) -> Card:
-    """Write weights (fp16) and card; the old ones are replaced once both new ones are on disk.
+def save(model: nn.Module, data: dict[str, Any], folder: Path, *, form: str = FP16) -> Card:
+    """Write weights and card; the old ones are replaced once both new ones are on disk.
 
     Args:
-        data: the card's fields; ``sha256`` is added here.
+        data: the card's fields; ``form`` and ``sha256`` are added here.
+        form: one of ``FORMS``.
+
+    Raises:
+        UnknownName: there is no such form.
     """
     from safetensors.torch import save as serialise
 
-    state = {name: _halved(tensor).contiguous().cpu() for name, tensor in model.state_dict().items()}
-    content = serialise(state)
-    card = Card(folder.name, {**data, "sha256": hashlib.sha256(content).hexdigest()})
+    packed = _packed(model.state_dict(), form)
+    content = serialise({name: tensor.contiguous().cpu() for name, tensor in packed.items()})
+    card = Card(folder.name, {**data, "form": form, "sha256": hashlib.sha256(content).hexdigest()})
     text = to_json(card.data, indent=1).encode()
     _replace({folder / "model.safetensors": content, folder / "card.json": text})
     return card
 
 
-def round_to_shipped(model: nn.Module) -> None:
-    """Round a model's weights, in place, to the values that ``save`` stores and ``load_state`` gives back."""
-    state = {name: _halved(tensor).to(tensor.dtype) for name, tensor in model.state_dict().items()}
-    model.load_state_dict(state)
+def round_to_shipped(model: nn.Module, form: str = FP16) -> None:
+    """Round a model's weights, in place, to the values that ``save`` stores and ``load_state`` gives back.
+
+    Raises:
+        UnknownName: there is no such form.
+    """
+    model.load_state_dict(_unpacked(_packed(model.state_dict(), form)))
+
+
+def choose_form(model: nn.Module, auc: Callable[[nn.Module], float]) -> str:
+    """The form to store a model in: "int8" where it moves the AUC by less than ``AUC_TOLERANCE``, else "fp16".
+
+    Args:
+        auc: measures a copy of the model as it would be loaded; on validation films, never on test films.
+    """
+    measured = {}
+    for form in FORMS:
+        rounded = deepcopy(model)
+        round_to_shipped(rounded, form)
+        measured[form] = auc(rounded)
+    return INT8 if abs(measured[INT8] - measured[FP16]) < AUC_TOLERANCE else FP16
+
+
+def _packed(state: dict[str, Tensor], form: str) -> dict[str, Tensor]:
+    """The tensors of a state as they are stored in a form, with their scales."""
+    if form not in FORMS:
+        raise UnknownName("form of weights", form, FORMS)
+    packed = {}
+    for name, tensor in state.items():
+        if form == INT8 and _is_large(tensor):
+            packed[name], packed[name + _SCALE] = quantised(tensor)
+        else:
+            packed[name] = _halved(tensor)
+    return packed
+
+
+def _unpacked(packed: dict[str, Tensor]) -> dict[str, Tensor]:
+    """A state from its stored tensors, of either form: float32, and integers as they are."""
+    scales = {name.removesuffix(_SCALE): packed[name] for name in packed if name.endswith(_SCALE)}
+    state = {
+        name: tensor.float() if tensor.is_floating_point() else tensor
+        for name, tensor in packed.items()
+        if not name.endswith(_SCALE)
+    }
+    return state | {name: state[name].float().mul_(scale) for name, scale in scales.items()}
+
+
+def _is_large(tensor: Tensor) -> bool:
+    large = tensor.is_floating_point() and tensor.ndim >= 2 and tensor.numel() >= LARGE
+    return large and bool(tensor.float().isfinite().all())
+
+
+def quantised(tensor: Tensor) -> tuple[Tensor, Tensor]:
+    """A tensor in eight bits, symmetric about zero: codes and scales, with ``tensor`` about ``codes * scales``.
+
+    A scale is the channel's largest magnitude over 127, kept to 17 bits: its product with a code of seven bits is
+    then exact in float32, so that what was quantised once quantises to itself. A channel of zeros, or of values so
+    small that the scale would be no normal float32, has the scale 0.
+
+    Args:
+        tensor: finite, (channels, ...), two dimensions or more.
+
+    Returns:
+        int8 codes of the tensor's shape, in [-127, 127], and float32 scales (channels, 1, ...).
+    """
+    import torch
+
+    values = tensor.float()
+    exact = values.abs().amax(dim=tuple(range(1, values.ndim)), keepdim=True) / 127
+    scales = ((exact.view(torch.int32) + 0x40) & ~0x7F).view(torch.float32)  # the nearest with its last 7 bits clear
+    scales = scales.where(exact >= torch.finfo(torch.float32).tiny, 0)
+    codes = (values / scales.where(scales > 0, 1)).round().clamp(-127, 127)
+    return codes.to(torch.int8), scales
 
 
 def _halved(tensor: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ import torch
 from tiny import SIDE, TINY
 
 import train as command
-from fracture_core import weights
+from fracture_core import training, weights
 from fracture_core.datasets import open_data
 from fracture_core.errors import WeightsError
 from fracture_core.models import build_model
@@ -40,6 +40,7 @@ def test_the_list_names_every_recipe(capsys):
         ),
         (["ours", "--epochs", "0", "--data", "."], "are counted from 1"),
         (["ours", "--data", "nowhere"], "'nowhere' is no folder. Check the path."),
+        (["ours", "--data", ".", "--form", "auto"], "Name the folder to store the weights in: --weights DIR."),
     ],
 )
 def test_the_command_tells_what_to_mend(capsys, arguments, told):
@@ -168,6 +169,30 @@ def test_changes_of_a_recipe_are_told(tiny_command, made_fracatlas, tmp_path):
 def test_going_on_needs_a_folder(tiny_command, made_fracatlas, capsys):
     assert tiny_command("--data", made_fracatlas(60, size=SIDE), "--resume") == 2
     assert "name it with --work DIR" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("form", "tolerance", "stored"), [("int8", 0, "int8"), ("auto", 1, "int8"), ("auto", 0, "fp16")]
+)
+def test_weights_are_measured_as_they_are_stored(
+    tiny_command, made_fracatlas, tmp_path, monkeypatch, form, tolerance, stored
+):
+    monkeypatch.setattr(weights, "LARGE", 64)
+    monkeypatch.setattr(weights, "AUC_TOLERANCE", tolerance)
+    measured = []
+    predict = training.predict_logits
+    monkeypatch.setattr(
+        training,
+        "predict_logits",
+        lambda model, *args, **options: measured.append(model) or predict(model, *args, **options),
+    )
+    options = ["--weights", tmp_path / "w" / "made", "--form", form]
+    assert tiny_command("--data", made_fracatlas(60, size=SIDE), "--runs", tmp_path / "runs", *options) == 0
+    card = weights.load_card("made", root=tmp_path / "w")
+    (record,) = read_records(tmp_path / "runs")
+    assert card.form == record["form"] == stored
+    state = weights.load_state(card, root=tmp_path / "w")
+    assert all(torch.equal(tensor, state[name]) for name, tensor in measured[-1].state_dict().items())
 
 
 SMOKES = [(key, model) for key, recipe in RECIPES.items() for model in recipe.models or (recipe.model,)]

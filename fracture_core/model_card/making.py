@@ -207,7 +207,8 @@ def _paper(sources: Sources) -> Iterator[Block]:
 def licence(sources: Sources) -> Section:
     """Licence, version and hash."""
     names = {"licence": "licence of the weights", "version": "version", "commit": "commit", "date": "date"}
-    rows = [("weights", sources.card.name), ("sha256", str(sources.get("sha256") or "not stated"))]
+    rows = [("weights", sources.card.name), ("stored as", sources.card.form)]
+    rows += [("sha256", str(sources.get("sha256") or "not stated"))]
     rows += [(title, str(sources.get(name) or "not stated")) for name, title in names.items()]
     rows += [("fingerprint of the data", str(sources.get("data", "fingerprint") or "not stated"))]
     if sources.record is not None:
