@@ -14,9 +14,10 @@ import os
 import platform
 import statistics
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from lightning import Fabric
     from torch import nn
 
+    from fracture_core.audit import Companion
     from fracture_core.datasets import DataSet, Division
     from fracture_core.training import Films, FitResult
 
@@ -75,6 +77,16 @@ def arguments() -> argparse.ArgumentParser:
     )
     how.add_argument("--folds", type=int, help="cross-validation: this many folds over groups, with --fold the test")
     how.add_argument("--fold", type=int, default=0)
+    how.add_argument(
+        "--also",
+        type=Path,
+        metavar="DIR",
+        help="a second data set that trains along; what both hold is left out, and three in ten of its exposures "
+        "are kept for a check afterwards",
+    )
+    how.add_argument(
+        "--member", type=int, help="of a committee, train this one alone (with --work), for the rest later"
+    )
     change = parser.add_argument_group("changes of the recipe (kept in the record)")
     change.add_argument("--epochs", type=int)
     change.add_argument("--size", type=int, help="side of the input, pixels")
@@ -149,17 +161,18 @@ class Setting:
     division: Division
     duplicates: int
     films: Films
+    also: Companion | None
     pretrained: Path | None
+    device: Any
     processes: int
     began: datetime
     code: str | None
 
 
 def run(options: argparse.Namespace) -> dict[str, Any] | None:
-    """One run from data to record; returns the record (None in all processes but the first)."""
-    from fracture_core.datasets import TRAIN, VAL, open_data
-    from fracture_core.preprocessing import build_pipeline
-    from fracture_core.training import decode_films, fit, join, leave, make_fabric
+    """One run from data to record; returns the record (None in all processes but the first, or for one member)."""
+    from fracture_core.datasets import TRAIN, VAL, open_data, rotated
+    from fracture_core.training import fit, join, leave, make_fabric
 
     *members, recipe = chosen_recipes(options)
     began, code = datetime.now(UTC), commit()  # of the program that runs, whatever is committed while it does
@@ -168,39 +181,82 @@ def run(options: argparse.Namespace) -> dict[str, Any] | None:
     pretrained = starting_weights(options, (members or [recipe])[0], fabric)
 
     data = smoke_part(open_data(options.data)) if options.smoke else open_data(options.data)
-    division, duplicates = cast(
-        "tuple[Division, int]", fabric.broadcast(divided(data, recipe, options) if first else None)
+    division, duplicates, also = cast(
+        "tuple[Division, int, Companion | None]", fabric.broadcast(divided(data, recipe, options) if first else None)
     )
-    pipeline = build_pipeline(recipe.pipeline, size=recipe.size, **recipe.pipeline_options)
     if not first:
         fabric.barrier()  # until the first process has decoded the films
-    films = decode_films(data, pipeline, cache=cache_place(options, data, recipe))
+    films = decoded(data, also, recipe, options)
     if first:
         fabric.barrier()
+    whole, divisions = division, [division] * max(len(members), 1)
+    if recipe.rotate:
+        whole, divisions = rotated(division, data, parts=len(members))
+    trained = list(zip(members or [recipe], divisions, strict=True))
+    if options.member is not None:
+        trained = one_member(trained, options)
     results = [
         fit(
             one,
             films,
-            train=division.indices(TRAIN),
-            val=division.indices(VAL),
+            train=part.indices(TRAIN),
+            val=part.indices(VAL),
+            extra=[copies + len(data.cases) for copies in also.exposures] if also else (),
             seed=options.seed,
             pretrained=pretrained,
-            checkpoint=checkpoint_place(options, data, one, division),
+            checkpoint=checkpoint_place(options, data, also, one, part),
             fabric=fabric,
             progress=sys.stderr.isatty(),
         )
-        for one in members or [recipe]
+        for one, part in trained
     ]
     leave(fabric)
-    if not first:
+    if not first or options.member is not None:
         return None
 
     setting = Setting(
-        options, data, division, duplicates, films, pretrained, fabric.world_size, began=began, code=code
+        options,
+        data,
+        whole,
+        duplicates,
+        films,
+        also,
+        pretrained,
+        fabric.device,
+        fabric.world_size,
+        began=began,
+        code=code,
     )
-    records = [finish(setting, member, result) for member, result in zip(members, results, strict=False)]
+    records = [
+        finish(replace(setting, division=part), member, result)
+        for (member, part), result in zip(trained, results, strict=True)
+        if members
+    ]
     result = join(recipe, results) if members else results[0]
     return finish(setting, recipe, result, weights_to=options.weights, members=records)
+
+
+def one_member(
+    trained: Sequence[tuple[Recipe, Division]], options: argparse.Namespace
+) -> list[tuple[Recipe, Division]]:
+    """The committee's member that is asked for."""
+    if len(trained) < 2 or options.work is None:
+        raise FractureError("--member trains one network of a committee, and keeps it in the folder --work DIR.")
+    if not 0 <= options.member < len(trained):
+        raise FractureError(f"There is no member {options.member}: count from 0 to {len(trained) - 1}.")
+    return [trained[options.member]]
+
+
+def decoded(data: DataSet, also: Companion | None, recipe: Recipe, options: argparse.Namespace) -> Films:
+    """The films as the network sees them, those that train along behind the others."""
+    from fracture_core.preprocessing import build_pipeline
+    from fracture_core.training import decode_films, joined
+
+    pipeline = build_pipeline(recipe.pipeline, size=recipe.size, **recipe.pipeline_options)
+    films = decode_films(data, pipeline, cache=cache_place(options, data, recipe))
+    if also is None:
+        return films
+    return joined(films, decode_films(also.data, pipeline, cache=cache_place(options, also.data, recipe)))
 
 
 def finish(
@@ -211,9 +267,15 @@ def finish(
     weights_to: Path | None = None,
     members: Sequence[dict[str, Any]] = (),
 ) -> dict[str, Any]:
-    """Judge a trained network, and write its record and, where asked to, its weights; returns the record."""
+    """Judge a trained network, and write its record and, where asked to, its weights; returns the record.
+
+    Args:
+        members: a committee's, their records.
+    """
+    import numpy as np
+
     from fracture_core import weights
-    from fracture_core.datasets import TEST, VAL
+    from fracture_core.datasets import TEST, VAL, rotated
     from fracture_core.evaluation import evaluate
     from fracture_core.metrics import roc_auc
     from fracture_core.preprocessing import build_pipeline
@@ -222,19 +284,32 @@ def finish(
 
     options, data, division, films = setting.options, setting.data, setting.division, setting.films
     pipeline = build_pipeline(recipe.pipeline, size=recipe.size, **recipe.pipeline_options)
-    parts = {name: division.indices(name) for name in (VAL, TEST)}
+    shown = {name: division.indices(name) for name in (VAL, TEST)}
+    labels = {name: films.labels[indices] for name, indices in shown.items()}
+
+    def answers(model: nn.Module, indices: np.ndarray) -> np.ndarray:
+        return predict_logits(model, films, indices, pipeline=pipeline, device=setting.device)
+
+    def validated(model: Any) -> np.ndarray:
+        """Of a committee whose validation rotated, each film is answered by the member that has not seen it."""
+        if not recipe.rotate:
+            return answers(model, shown[VAL])
+        logits = np.zeros((len(shown[VAL]), 2), np.float32)
+        for number, part in enumerate(rotated(division, data, parts=len(members))[1]):
+            mine = part.indices(VAL)
+            logits[np.searchsorted(shown[VAL], mine)] = answers(model.alone(number), mine)
+        return logits
 
     def validation_auc(model: nn.Module) -> float:
-        answers = predict_logits(model, films, parts[VAL], pipeline=pipeline)
-        return roc_auc(films.labels[parts[VAL]], answers[:, 1] - answers[:, 0])
+        logits = validated(model)
+        return roc_auc(labels[VAL], logits[:, 1] - logits[:, 0])
 
     form = options.form if weights_to is not None else FP16  # a member's weights are stored with its committee's
     form = weights.choose_form(result.model, validation_auc) if form == AUTO else form
     weights.round_to_shipped(result.model, form)  # what is measured is what is shipped
-    logits = {name: predict_logits(result.model, films, part, pipeline=pipeline) for name, part in parts.items()}
-    labels = {name: films.labels[part] for name, part in parts.items()}
-    tested = [data.cases[index] for index in parts[TEST]]
-    figures, probabilities = evaluate(logits, labels, division.groups[parts[TEST]], tested)
+    logits = {VAL: validated(result.model), TEST: answers(result.model, shown[TEST])}
+    tested = [data.cases[index] for index in shown[TEST]]
+    figures, probabilities = evaluate(logits, labels, division.groups[shown[TEST]], tested)
     facts = {
         "title": f"{recipe.title}: {recipe.model}" if recipe.paper else recipe.title,
         "recipe": recipe.as_run(),
@@ -258,7 +333,12 @@ def finish(
             "notes": list(data.notes),
             "attribution": data.attribution,
         },
-        "examples": examples(data, parts[TEST]),
+        "examples": examples(data, shown[TEST]),
+        **(
+            {"also": along(setting.also, films, len(data.cases), figures, partial(answers, result.model))}
+            if setting.also
+            else {}
+        ),
         "pretrained": setting.pretrained.name if setting.pretrained else None,
         "best_epoch": None if members else result.best_epoch,
         **({"members": [{"id": one["id"], "best_epoch": one["best_epoch"]} for one in members]} if members else {}),
@@ -269,12 +349,16 @@ def finish(
         "version": __version__,
         "date": setting.began.date().isoformat(),
         "licence": "Apache-2.0",
-        "attribution": [data.attribution, *backbone_attribution(setting.pretrained)],
+        "attribution": [
+            data.attribution,
+            *([setting.also.data.attribution] if setting.also else []),
+            *backbone_attribution(setting.pretrained),
+        ],
     }
     if weights_to is not None:
         weights.save(result.model, facts, weights_to, form=form)
-    shown = [(name, index) for name in (VAL, TEST) for index in parts[name]]
-    run_of = f"{recipe.key}-{recipe.model}-{data.name}-{part_of_data(division)}-seed{options.seed}"
+    rows = [(name, index) for name in (VAL, TEST) for index in shown[name]]
+    run_of = run_name(options, data, setting.also, recipe, division)
     record = {
         "id": f"{setting.began:%Y%m%dT%H%M%SZ}-{run_of}",
         "schema": 2,
@@ -282,11 +366,11 @@ def finish(
         "curves": [] if members else [asdict(row) for row in result.history],  # each member's are in its own record
         "epochs_run": len(result.history),
         "cases": {
-            "id": [data.cases[index].id for _, index in shown],
-            "split": [name for name, _ in shown],
-            "label": [int(films.labels[index]) for _, index in shown],
-            "group": [int(division.groups[index]) for _, index in shown],
-            "region": [data.cases[index].region for _, index in shown],
+            "id": [data.cases[index].id for _, index in rows],
+            "split": [name for name, _ in rows],
+            "label": [int(films.labels[index]) for _, index in rows],
+            "group": [int(division.groups[index]) for _, index in rows],
+            "region": [data.cases[index].region for _, index in rows],
             "score": [round(float(p), 5) for name in (VAL, TEST) for p in probabilities[name]],
         },
     }
@@ -297,20 +381,81 @@ def finish(
     return record
 
 
-def divided(data: DataSet, recipe: Recipe, options: argparse.Namespace) -> tuple[Division, int]:
-    """Who is trained on, who decides, who is tested; and the number of duplicate pairs that were found."""
-    from fracture_core.audit import film_groups
-    from fracture_core.datasets import divide
+def divided(data: DataSet, recipe: Recipe, options: argparse.Namespace) -> tuple[Division, int, Companion | None]:
+    """Who is trained on, who decides, who is tested; how many duplicate pairs were found; and what trains along."""
+    from fracture_core.audit import companion, film_groups, groups_across
+    from fracture_core.datasets import divide, open_data
 
     published = any(case.split for case in data.cases)
     kind = options.split or (recipe.split if published else GROUPED)
     kind = "folds" if options.folds else kind
-    groups, pairs = film_groups(data)
-    log.info("%d films, %d groups, %d duplicate pairs", len(data.cases), len(set(groups.tolist())), len(pairs))
+
+    def alone() -> tuple[Any, int]:
+        groups, pairs = film_groups(data)
+        return groups, len(pairs)
+
+    groups, pairs = kept_groups(alone, [data], options)
+    log.info("%d films, %d groups, %d duplicate pairs", len(data.cases), len(set(groups.tolist())), pairs)
     # the division is the same for every seed, so that runs differ in their training alone
     folds = options.folds or 5
     division = divide(data, groups, kind=kind, shares=recipe.shares, seed=0, fold=options.fold, folds=folds)
-    return division, len(pairs)
+    if options.also is None:
+        return division, pairs, None
+    other = smoke_part(open_data(options.also)) if options.smoke else open_data(options.also)
+    across, _ = kept_groups(lambda: (groups_across(data, other), 0), [data, other], options)
+    also = companion(data, other, across)
+    log.info("%d exposures of %s train along, %d are in %s", len(also.exposures), other.name, also.shared, data.name)
+    return division, pairs, also
+
+
+def kept_groups(
+    find: Callable[[], tuple[Any, int]], sets: Sequence[DataSet], options: argparse.Namespace
+) -> tuple[Any, int]:
+    """Groups and pairs as ``find`` gives them, kept in ``--work`` for the next run on the same films."""
+    import numpy as np
+
+    from fracture_core.audit import fingerprint_of
+
+    if options.work is None or options.smoke:
+        return find()
+    place: Path = options.work / f"groups-{'-'.join(one.name for one in sets)}-{fingerprint_of(sets)[:8]}.npz"
+    if place.is_file():
+        with np.load(place) as kept:
+            return kept["groups"], int(kept["pairs"])
+    groups, pairs = find()
+    unfinished = place.with_name(f"{place.stem}.{os.getpid()}.partial.npz")
+    unfinished.parent.mkdir(parents=True, exist_ok=True)
+    np.savez(unfinished, groups=groups, pairs=pairs)
+    unfinished.replace(place)
+    return groups, pairs
+
+
+def along(
+    also: Companion | None, films: Films, offset: int, figures: dict[str, Any], answers: Callable[[Any], Any]
+) -> dict[str, Any]:
+    """What trained along, and how the network does on the exposures of that source that were kept out."""
+    import numpy as np
+
+    from fracture_core.metrics import Calibration, summarise
+
+    if also is None:
+        return {}
+    held = also.held_films + offset
+    facts: dict[str, Any] = {
+        "name": also.data.name,
+        "fingerprint": also.data.fingerprint(),
+        "exposures": len(also.exposures),
+        "fractured": sum(int(films.labels[copies[0] + offset]) for copies in also.exposures),
+        "films": sum(len(copies) for copies in also.exposures),
+        "left_out": {"in_both": also.shared, "contradictory": also.contradictory},
+    }
+    if len(np.unique(films.labels[held])) < 2:
+        return {"also": facts}
+    logits = answers(held)
+    scores = Calibration(**figures["calibration"])(logits[:, 1] - logits[:, 0])
+    threshold = figures["operating_points"]["balanced"]["threshold"]
+    found = summarise(films.labels[held], scores, threshold=threshold)
+    return {"also": facts | {"held": {name: asdict(value) for name, value in found.items()}}}
 
 
 def smoke_part(data: DataSet) -> DataSet:
@@ -333,6 +478,12 @@ def starting_weights(options: argparse.Namespace, recipe: Recipe, fabric: Fabric
 
     from fracture_core.models.imagenet import TIMM, imagenet_file
 
+    if recipe.frozen and options.pretrained is None and not options.smoke:
+        raise FractureError(
+            f"The first layers of {recipe.key} keep the weights they start with, which random ones are not worth: "
+            f"name ImageNet weights of {recipe.model} with --pretrained FILE, or have them fetched with "
+            "--pretrained timm."
+        )
     if options.pretrained != Path(TIMM):
         return cast("Path | None", options.pretrained)
     folder = options.work if options.work is not None else Path(torch.hub.get_dir())
@@ -351,7 +502,17 @@ def cache_place(options: argparse.Namespace, data: DataSet, recipe: Recipe) -> P
     return folder
 
 
-def checkpoint_place(options: argparse.Namespace, data: DataSet, recipe: Recipe, division: Division) -> Path | None:
+def run_name(
+    options: argparse.Namespace, data: DataSet, also: Companion | None, recipe: Recipe, division: Division
+) -> str:
+    """What tells a run from others, in a file's name."""
+    films = data.name if also is None else f"{data.name}+{also.data.name}"
+    return f"{recipe.key}-{recipe.model}-{films}-{part_of_data(division)}-seed{options.seed}"
+
+
+def checkpoint_place(
+    options: argparse.Namespace, data: DataSet, also: Companion | None, recipe: Recipe, division: Division
+) -> Path | None:
     """Where a run's checkpoint is kept: nowhere without ``--work``, nor in a smoke run."""
     restarted = int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")) > 0
     if options.work is None:
@@ -360,7 +521,7 @@ def checkpoint_place(options: argparse.Namespace, data: DataSet, recipe: Recipe,
         return None
     if options.smoke:
         return None
-    name = f"{recipe.key}-{recipe.model}-{data.name}-{part_of_data(division)}-seed{options.seed}.ckpt"
+    name = f"{run_name(options, data, also, recipe, division)}.ckpt"
     checkpoint: Path = options.work / name
     if checkpoint.exists() and not (options.resume or restarted):
         raise FractureError(
@@ -372,7 +533,8 @@ def checkpoint_place(options: argparse.Namespace, data: DataSet, recipe: Recipe,
 
 def part_of_data(division: Division) -> str:
     """A division in a file's name."""
-    return f"fold{division.fold}of{division.folds}" if division.folds else division.kind
+    name = f"fold{division.fold}of{division.folds}" if division.folds else division.kind
+    return name if division.part is None else f"{name}-part{division.part}of{division.parts}"
 
 
 def split_facts(data: DataSet, division: Division) -> dict[str, Any]:
@@ -381,12 +543,15 @@ def split_facts(data: DataSet, division: Division) -> dict[str, Any]:
 
     labels = data.labels
     parts = {name: division.indices(name) for name in (TRAIN, VAL, TEST)}
+    if division.parts and division.part is None:
+        parts[TRAIN] = parts[VAL]  # each of them trained all networks but one
     return {
         "kind": division.kind,
         "rule": division.rule,
         "seed": division.seed,
         "fold": division.fold,
         "folds": division.folds,
+        **({"part": division.part, "parts": division.parts} if division.parts else {}),
         "counts": {name: {"films": len(part), "fractured": int(labels[part].sum())} for name, part in parts.items()},
         "crossing": division.crossing,
         "letters": division.letters,

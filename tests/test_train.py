@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import timm
 import torch
+from safetensors.torch import save_file
 from tiny import SIDE, TINY
 
 import train as command
-from fracture_core import training, weights
+from fracture_core import audit, training, weights
 from fracture_core.datasets import open_data
 from fracture_core.errors import WeightsError
 from fracture_core.models import build_model
@@ -39,7 +42,8 @@ def test_the_list_names_every_recipe(capsys):
             "Unknown model of the recipe lisbon2023 'vgg16'. Choose from:",
         ),
         (["ours", "--epochs", "0", "--data", "."], "are counted from 1"),
-        (["ours", "--data", "nowhere"], "'nowhere' is no folder. Check the path."),
+        (["ours", "--data", "."], "name ImageNet weights of mobilenetv2_evidence with --pretrained FILE"),
+        (["lisbon2023", "--data", "nowhere"], "'nowhere' is no folder. Check the path."),
         (["ours", "--data", ".", "--form", "auto"], "Name the folder to store the weights in: --weights DIR."),
     ],
 )
@@ -48,26 +52,35 @@ def test_the_command_tells_what_to_mend(capsys, arguments, told):
     assert told in capsys.readouterr().err
 
 
+@pytest.fixture
+def strangers(monkeypatch):
+    """No film is taken for another's copy: the made fractured ones look alike, and five parts need them apart."""
+    monkeypatch.setattr(audit, "film_groups", lambda data: (np.arange(len(data.cases)), []))
+
+
+@pytest.mark.usefixtures("strangers")
 def test_a_smoke_run_from_end_to_end(made_fracatlas, tmp_path):
     folder, runs = tmp_path / "weights" / "made", tmp_path / "runs"
-    arguments = ["ours", "--smoke", "--data", str(made_fracatlas(80)), "--weights", str(folder)]
+    arguments = ["ours", "--smoke", "--data", str(made_fracatlas(240)), "--weights", str(folder)]
     assert command.main([*arguments, "--runs", str(runs), "--accelerator", "cpu"]) == 0
     assert not runs.exists()  # a smoke run leaves no record
 
     card = weights.load_card("made", root=folder.parent)
-    assert (card.model, card.pipeline, card.size) == ("mobilenetv2_evidence_pair", "ours", 64)
+    assert (card.model, card.pipeline, card.size) == ("mobilenetv2_evidence_five", "ours", 64)
     assert card.data["best_epoch"] is None
-    assert [one["best_epoch"] for one in card.data["members"]] == [1, 1]
+    assert [one["best_epoch"] for one in card.data["members"]] == [1] * 5
     build_model(card.model).load_state_dict(weights.load_state(card, root=folder.parent))
     assert card.operating_points.keys() == {"balanced", "sensitive", "specific"}
     assert card.metrics["auc"].n == card.data["split"]["counts"]["test"]["films"]
-    assert sum(part["films"] for part in card.data["split"]["counts"].values()) == 80
+    counts = {name: part["films"] for name, part in card.data["split"]["counts"].items()}
+    assert counts["train"] == counts["val"] == 240 - counts["test"]  # each film trained all members but one
     assert card.data["data"]["duplicate_pairs"] == 0
     assert any("CC BY 4.0" in line for line in card.data["attribution"])
     with pytest.raises(WeightsError, match="sha256 differs"):
         weights.load_state(weights.Card("made", {**card.data, "sha256": "0"}), root=folder.parent)
 
 
+@pytest.mark.usefixtures("strangers")
 def test_a_committee_and_its_members_leave_a_record_each(monkeypatch, made_fracatlas, tmp_path):
     small = {"size": 64, "epochs": 1, "batch": 8}
     monkeypatch.setattr(command, "changed", lambda recipe, options: replace(recipe, **small))
@@ -78,25 +91,41 @@ def test_a_committee_and_its_members_leave_a_record_each(monkeypatch, made_fraca
         str(tmp_path / "work"),
         "--weights",
         str(tmp_path / "w" / "made"),
+        "--pretrained",
+        str(tmp_path / "imagenet.safetensors"),
     ]
-    assert command.main(["ours", "--data", str(made_fracatlas(80)), "--accelerator", "cpu", *places]) == 0
-    records = {record["recipe"]["key"]: record for record in read_records(tmp_path / "runs")}
-    members = [records[key] for key in RECIPES["ours"].committee]
-    ours = records["ours"]
-    assert [one["id"] for one in ours["members"]] == [member["id"] for member in members]
+    save_file(build_model("mobilenetv2_100").state_dict(), tmp_path / "imagenet.safetensors")
+    arguments = ["ours", "--data", str(made_fracatlas(240)), "--accelerator", "cpu", *places]
+    # one network at a time, as several machines would, then all of them together
+    assert command.main([*arguments, "--member", "3"]) == 0
+    assert not (tmp_path / "runs").exists()
+    assert command.main([*arguments, "--resume"]) == 0
+    records = {record["id"]: record for record in read_records(tmp_path / "runs")}
+    (ours,) = (record for record in records.values() if record["recipe"]["key"] == "ours")
+    members = [records[one["id"]] for one in ours["members"]]
+    assert len(members) == len(RECIPES["ours"].committee) == len(records) - 1
     assert not ours["curves"]
     assert all(len(member["curves"]) == 1 for member in members)
     assert ours["seconds"] == pytest.approx(sum(member["seconds"] for member in members), abs=0.2)
-    assert ours["cases"]["id"] == members[0]["cases"]["id"]
+    # every film that is not tested was left out by one member, which then answered it; no film is tested on its kin
+    left_out = [film_ids(member, "val") for member in members]
+    assert sorted(itertools.chain(*left_out)) == sorted(film_ids(ours, "val"))
+    assert all(film_ids(member, "test") == film_ids(ours, "test") for member in members)
+    assert all(member["split"]["crossing"] == {"val": 0, "test": 0} for member in members)
 
     # the weights are the members', one after the other
     card = weights.load_card("made", root=tmp_path / "w")
     state = weights.load_state(card, root=tmp_path / "w")
     checkpoints = sorted((tmp_path / "work").glob("*.ckpt"))
+    assert len(checkpoints) == len(members)
     saved = [torch.load(path, weights_only=True)["best"]["state"] for path in checkpoints]
     for number, member in enumerate(saved):
         place = "place.bias"
         assert float(state[f"members.{number}.{place}"]) == pytest.approx(float(member[place]), rel=1e-3)
+
+
+def film_ids(record, split):
+    return [name for name, part in zip(record["cases"]["id"], record["cases"]["split"], strict=True) if part == split]
 
 
 @pytest.fixture

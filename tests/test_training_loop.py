@@ -103,10 +103,28 @@ def test_frozen_blocks_keep_weights_and_statistics():
     assert not torch.equal(trained["blocks.2.0.bn1.running_mean"], given["blocks.2.0.bn1.running_mean"])
 
 
-def test_without_pretrained_weights_nothing_is_frozen():
+def test_networks_trained_apart_from_one_seed_begin_alike():
     recipe = replace(TINY, model="mobilenetv2_100", epochs=1, frozen=2)
-    trained = fit(recipe, easy_films(), train=TRAIN, val=VAL, accelerator="cpu").model.state_dict()
-    assert not torch.equal(trained["bn1.running_mean"], torch.zeros_like(trained["bn1.running_mean"]))
+    first, second = (
+        fit(recipe, easy_films(), train=train, val=VAL, accelerator="cpu").model.state_dict()
+        for train in (TRAIN, TRAIN[:-8])
+    )
+    same = [name for name in first if torch.equal(first[name], second[name])]
+    assert {"conv_stem.weight", "bn1.running_mean", "blocks.1.1.conv_pw.weight"} <= set(same)
+    assert not any(name.startswith(("blocks.3.", "classifier.weight")) for name in same if "running" in name)
+
+
+def test_films_of_another_source_train_along_as_often_fractured_as_whole(tiny):
+    films = easy_films()  # odd films are fractured
+    extra = [np.array([1, 3, 5]), np.array([7]), np.array([9, 11]), np.array([2, 4])]
+    drawn = loop._draw_extra(films, extra, torch.Generator().manual_seed(0))
+    assert len(drawn) == loop._extra_count(films, extra) == 6
+    assert films.labels[drawn].sum() == 3
+    fractured = {int(index) for index in drawn if films.labels[index]}
+    assert [len(fractured & set(copies.tolist())) for copies in extra[:3]] == [1, 1, 1]
+    assert len(loop._draw_extra(films, [], torch.Generator())) == loop._extra_count(films, []) == 0
+    epochs = fit(replace(TINY, epochs=1), films, train=TRAIN[:-6], val=VAL, extra=extra, accelerator="cpu").history
+    assert len(epochs) == 1
 
 
 def test_a_network_without_blocks_cannot_be_frozen(tiny, tmp_path):

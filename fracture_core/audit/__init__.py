@@ -10,6 +10,7 @@ file is read once, however often a data set repeats it.
 
 from __future__ import annotations
 
+from fracture_core.audit.companions import Companion, companion, fingerprint_of, groups_across
 from fracture_core.audit.duplicates import DuplicatePair, near_duplicates
 from fracture_core.audit.films import Film, Survey, survey
 from fracture_core.audit.findings import Audit, Conflict, Damage, PairCounts, audit
@@ -25,6 +26,7 @@ from fracture_core.audit.worth import Half, LeakWorth, difference, leak_worths
 __all__ = [
     "RUN",
     "Audit",
+    "Companion",
     "Conflict",
     "CrossingPatient",
     "Damage",
@@ -40,8 +42,11 @@ __all__ = [
     "Survey",
     "abridged",
     "audit",
+    "companion",
     "difference",
     "film_groups",
+    "fingerprint_of",
+    "groups_across",
     "groups_table",
     "known_audits",
     "leak_worths",

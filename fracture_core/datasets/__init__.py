@@ -28,6 +28,7 @@ from fracture_core.datasets.splits import (
     distinct,
     divide,
     grouped_split,
+    rotated,
 )
 
 __all__ = [
@@ -52,4 +53,5 @@ __all__ = [
     "read_dicom_folder",
     "read_fracatlas",
     "read_multiregion",
+    "rotated",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -76,6 +76,9 @@ class Division:
         split: (N,) "train", "val", "test" or "" (left out), one for each case.
         groups: int64 (N,) films that belong together.
         seed, fold, folds: how it was drawn; fold and folds None unless in folds.
+        part, parts: in a rotation, which of how many parts of the films that are not tested is the validation; None
+            elsewhere. ``part`` is None where all parts are meant: there every such film is "val", answered by the
+            one network of a committee that was not trained on it.
         crossing: split name → share of its films that have a relative in training; 0 unless published so.
     """
 
@@ -86,6 +89,8 @@ class Division:
     seed: int = 0
     fold: int | None = None
     folds: int | None = None
+    part: int | None = None
+    parts: int | None = None
 
     def indices(self, name: str) -> np.ndarray:
         """Where in the data set the films of a split are, int64."""
@@ -153,6 +158,31 @@ def divide(
     split = grouped_split(groups, strata, shares=shares, seed=seed)
     rule = f"grouped (patients, near duplicates, neighbouring films), stratified by label and region, seed {seed}"
     return Division(kind, rule, split, groups, seed)
+
+
+def rotated(division: Division, data: DataSet, *, parts: int) -> tuple[Division, list[Division]]:
+    """The test films stay; all others are divided over groups in ``parts``, each of which is the validation once.
+
+    Returns:
+        the division of a committee whose networks are trained on one rotation each, and the rotations.
+    """
+    rest = np.flatnonzero(np.isin(division.split, (TRAIN, VAL)))
+    strata = [f"{data.cases[index].label}/{data.cases[index].region}" for index in rest]
+    equal = {str(number): 1 / parts for number in range(parts)}
+    member = grouped_split(division.groups[rest], strata, shares=equal, seed=division.seed).astype(int)
+    rotations = []
+    for number in range(parts):
+        split = division.split.copy()
+        split[rest] = np.where(member == number, VAL, TRAIN)
+        rule = f"{division.rule}; of the films that are not tested, part {number} of {parts} is the validation"
+        rotations.append(replace(division, split=split, rule=rule, part=number, parts=parts))
+    split = division.split.copy()
+    split[rest] = VAL
+    rule = (
+        f"{division.rule}; the films that are not tested in {parts} parts, each validated by the network that was "
+        "trained on the others"
+    )
+    return replace(division, split=split, rule=rule, parts=parts), rotations
 
 
 def distinct(data: DataSet) -> np.ndarray:

@@ -5,7 +5,7 @@ Each is trained alone (``Recipe.committee``); together they are one network with
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -25,8 +25,25 @@ class Committee(nn.Module):
         super().__init__()
         self.members: Any = nn.ModuleList(members)
 
+    def take(self, states: Sequence[Mapping[str, Tensor]]) -> None:
+        """Fill the members with the weights of networks trained apart; what they share must be equal in all."""
+        for member, state in zip(self.members, states, strict=True):
+            own = member.state_dict()
+            shared = state.keys() - own.keys()
+            assert all(torch.equal(state[name], states[0][name]) for name in shared), "members begin differently"
+            member.load_state_dict({name: state[name] for name in own})
+
+    def alone(self, number: int) -> nn.Module:
+        """One member by itself; its weights are the committee's."""
+        return _Alone(self, number)
+
+    def features_of(self, number: int, x: Tensor) -> Tensor:
+        """One member's features."""
+        features: Tensor = self.members[number].forward_features(x)
+        return features
+
     def forward_features(self, x: Tensor) -> Tensor:
-        return torch.cat([member.forward_features(x) for member in self.members], dim=1)
+        return torch.cat([self.features_of(number, x) for number in range(len(self.members))], dim=1)
 
     def forward_head(self, features: Tensor) -> Tensor:
         return self._mean("forward_head", features)
@@ -47,3 +64,35 @@ class Committee(nn.Module):
         """The last member's."""
         classifier: nn.Linear = self.members[-1].get_classifier()
         return classifier
+
+
+class SharedBeginning(Committee):
+    """A committee whose networks begin alike: their first layers were left as they were, and are run once.
+
+    Args:
+        members: networks of one architecture with ``begin`` and ``finish``; the first one's beginning is kept.
+    """
+
+    def __init__(self, members: Sequence[nn.Module]) -> None:
+        super().__init__(members)
+        for member in self.members[1:]:
+            member.drop_beginning()
+
+    def features_of(self, number: int, x: Tensor) -> Tensor:
+        features: Tensor = self.members[number].finish(self.members[0].begin(x))
+        return features
+
+    def forward_features(self, x: Tensor) -> Tensor:
+        begun = self.members[0].begin(x)
+        return torch.cat([member.finish(begun) for member in self.members], dim=1)
+
+
+class _Alone(nn.Module):
+    def __init__(self, committee: Committee, number: int) -> None:
+        super().__init__()
+        self.committee, self.number = committee, number
+
+    def forward(self, x: Tensor) -> Tensor:
+        features = self.committee.features_of(self.number, x)
+        answer: Tensor = self.committee.members[self.number].forward_head(features)
+        return answer

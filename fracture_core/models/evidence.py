@@ -20,6 +20,7 @@ from fracture_core.models import CLASSES
 WIDTH = 64  # channels of the top-down path
 CONTEXT = 128  # channels of the coarse features that the answer reads
 STRONGEST = 12  # places whose mean the answer reads: about one outlined fracture at 448 px
+TRUNK = 2  # first blocks, which our recipes leave as they were (``Recipe.frozen``): a committee runs them once
 LEVELS = ((2, 32), (4, 96), (6, 320))  # blocks of the backbone whose outputs are taken, and their channels
 PRIOR = -4.0  # logit at which every place begins: 2 %, about what outlines cover of a fractured film
 GAIN = 0.25  # how much the strongest places count at first
@@ -54,10 +55,23 @@ class EvidenceMobileNetV2(nn.Module):
         self.drop = nn.Dropout(drop_rate)
         self.classifier = nn.Linear(WIDTH + CONTEXT, len(CLASSES))
 
-    def forward_features(self, x: Tensor) -> Tensor:
+    def begin(self, x: Tensor) -> Tensor:
+        """Stem and first ``TRUNK`` blocks: (N, 3, H, W) -> (N, 24, H/4, W/4)."""
         x = self.bn1(self.conv_stem(x))
+        for block in self.blocks[:TRUNK]:
+            x = block(x)
+        return x
+
+    def drop_beginning(self) -> None:
+        """Leave ``begin`` to another network of the same beginning."""
+        del self.conv_stem, self.bn1
+        for number in range(TRUNK):
+            self.blocks[number] = nn.Identity()
+
+    def finish(self, x: Tensor) -> Tensor:
+        """From what ``begin`` gives to the features."""
         levels = []
-        for number, block in enumerate(self.blocks):
+        for number, block in enumerate(self.blocks[TRUNK:], start=TRUNK):
             x = block(x)
             if number in dict(LEVELS):
                 levels.append(x)
@@ -66,6 +80,9 @@ class EvidenceMobileNetV2(nn.Module):
         path = self.smooth[1](self.lateral[1](middle) + _grown(path, middle))
         path = self.smooth[0](self.lateral[0](fine) + _grown(path, fine))
         return torch.cat([path, _grown(self.context(coarse), fine)], dim=1)
+
+    def forward_features(self, x: Tensor) -> Tensor:
+        return self.finish(self.begin(x))
 
     def evidence(self, features: Tensor) -> Tensor:
         """The logit of every place of lying in a fracture, (N, 1, h, w)."""

@@ -72,9 +72,11 @@ class Recipe:
         clip: largest gradient norm; 0 leaves gradients alone.
         guidance: weight of the loss that draws the model's map (its own where it points, else its class-activation
             map) into the experts' regions; 0 leaves it out.
-        frozen: the stem and this many of the backbone's first blocks keep their pretrained weights and statistics;
-            nothing is kept where a run starts from random weights.
+        frozen: the stem and this many of the backbone's first blocks keep the weights and statistics they start with;
+            with any of them ``train.py`` asks for pretrained weights.
         committee: keys of the recipes whose runs answer together as this one's model; it trains nothing itself.
+        rotate: a committee's films but the tested ones are divided in as many parts as it has members, and each
+            member is validated on another part: together they have seen all, and each film has been left out once.
         start_from: a model whose fresh weights are taken over where names and shapes agree: two runs of an ablation
             then differ in the layers under trial alone; "" draws all anew.
         augmentation: see ``Augmentation``.
@@ -115,6 +117,7 @@ class Recipe:
     guidance: float = 0.0
     frozen: int = 0
     committee: tuple[str, ...] = ()
+    rotate: bool = False
     start_from: str = ""
     augmentation: Augmentation = field(default_factory=Augmentation)
     shares: Mapping[str, float] = field(default_factory=lambda: {"train": 0.7, "val": 0.15, "test": 0.15})
@@ -142,7 +145,7 @@ class Recipe:
     def identity(self) -> str:
         """What two runs must share to be one run: every field that training depends on, as sha256 hex."""
         essentials = {name: value for name, value in asdict(self).items() if name not in _WORDS}
-        for name in ("frozen", "committee"):  # checkpoints are older than these fields
+        for name in ("frozen", "committee", "rotate"):  # checkpoints are older than these fields
             if not essentials[name]:
                 del essentials[name]
         return hashlib.sha256(repr(sorted(essentials.items())).encode()).hexdigest()

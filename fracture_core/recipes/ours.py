@@ -79,11 +79,20 @@ WINDOWS = replace(
     title="MobileNetV2 that points, trained on windows too",
     augmentation=replace(PLAIN.augmentation, zoom=0.6),
 )
-RECIPE = replace(
+PAIR = replace(
     POINTING,
-    key="ours",
+    key="ours-pair",
     title="Two MobileNetV2 that point, fine-tuned on FracAtlas",
     model="mobilenetv2_evidence_pair",
     committee=(POINTING.key, WINDOWS.key),
 )
-RECIPES = (RECIPE, POINTING, WINDOWS, PLAIN)
+MEMBER = replace(WINDOWS, key="ours-member", title="MobileNetV2 that points, trained twice as long", epochs=20)
+RECIPE = replace(
+    MEMBER,
+    key="ours",
+    title="Five MobileNetV2 that point",
+    model="mobilenetv2_evidence_five",
+    committee=(MEMBER.key,) * 5,
+    rotate=True,
+)
+RECIPES = (RECIPE, MEMBER, PAIR, POINTING, WINDOWS, PLAIN)

@@ -56,6 +56,7 @@ def complete_folds(records: Iterable[Mapping[str, Any]]) -> list[list[Mapping[st
                     record.get("recipe"),
                     record.get("model"),
                     (record.get("data") or {}).get("fingerprint"),
+                    (record.get("also") or {}).get("fingerprint"),
                     split["folds"],
                     split.get("seed"),
                     record.get("seed"),

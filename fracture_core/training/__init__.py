@@ -6,7 +6,7 @@ Films are decoded and resized once into a uint8 array; augmentation runs per sam
 from __future__ import annotations
 
 from fracture_core.training.augmentation import apply_changes, draw_changes
-from fracture_core.training.films import Films, decode_films
+from fracture_core.training.films import Films, decode_films, joined
 from fracture_core.training.loop import Epoch, FitResult, fit, join
 from fracture_core.training.losses import evidence_losses, film_losses, guidance_losses
 from fracture_core.training.optimisation import SCHEDULES, build_optimiser, build_schedule
@@ -28,6 +28,7 @@ __all__ = [
     "fit",
     "guidance_losses",
     "join",
+    "joined",
     "leave",
     "make_fabric",
     "normalise",

@@ -36,14 +36,17 @@ class Films:
     regions: np.ndarray
 
 
-def decode_films(data: DataSet, pipeline: Pipeline, *, cache: Path | None = None, workers: int = 2) -> Films:
-    """Decode and resize every film once, each different file once.
+def decode_films(
+    data: DataSet, pipeline: Pipeline, *, cache: Path | None = None, workers: int | None = None
+) -> Films:
+    """Decode and resize every film once, each different file once, in as many threads as there are processors.
 
     With ``cache``, a folder, the films are written there and read through a memory map, so that the next run and the
     other processes of this one share them. The caller names the folder after the data's fingerprint and the pipeline.
     """
     if cache is not None and (cache / "damaged.npy").is_file():
         return _mapped(cache, data.labels)
+    workers = workers or os.cpu_count() or 1
     side, cells = pipeline.size, pipeline.size // REGION_SCALE
     shapes = {"pixels": (len(data.cases), side, side), "regions": (len(data.cases), cells, cells)}
     if cache is None:
@@ -66,6 +69,14 @@ def decode_films(data: DataSet, pipeline: Pipeline, *, cache: Path | None = None
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return _mapped(cache, data.labels)
+
+
+def joined(films: Films, more: Films) -> Films:
+    """The films of two data sets, one behind the other, in memory."""
+    pixels, labels, regions = (
+        np.concatenate([getattr(films, name), getattr(more, name)]) for name in ("pixels", "labels", "regions")
+    )
+    return Films(pixels, labels, films.damaged + more.damaged, regions)
 
 
 def _mapped(cache: Path, labels: np.ndarray) -> Films:

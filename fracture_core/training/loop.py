@@ -92,6 +92,7 @@ def fit(
     *,
     train: np.ndarray,
     val: np.ndarray,
+    extra: Sequence[np.ndarray] = (),
     seed: int = 0,
     pretrained: Path | None = None,
     checkpoint: Path | None = None,
@@ -105,6 +106,9 @@ def fit(
 
     Args:
         train, val: indices into ``films``.
+        extra: films of another source that train along: the indices of each exposure's copies. Every epoch takes one
+            copy of each exposure, and as many fractured ones as whole ones (the rarer come again), so that a film's
+            source says nothing of its label.
         pretrained: a safetensors file of backbone weights in timm's names; None starts from scratch.
         checkpoint: a file written after every epoch; where it exists already, training goes on from it.
         accelerator, precision: see ``make_fabric``; ``fabric`` takes their place where one is there already.
@@ -121,11 +125,10 @@ def fit(
     fabric.seed_everything(seed, verbose=False)
     pipeline = build_pipeline(recipe.pipeline, size=recipe.size, **recipe.pipeline_options)
     model: Any = _start(recipe, seed, pretrained)
-    frozen = _frozen(recipe, model) if pretrained is not None else []
+    frozen = _frozen(recipe, model)
     model = share_batch_norm(model.to(memory_format=torch.channels_last), fabric)
     optimiser = build_optimiser(recipe, model)
-    epoch_films = np.repeat(train, recipe.copies)
-    steps = len(epoch_films) // recipe.batch
+    steps = (len(train) * recipe.copies + _extra_count(films, extra)) // recipe.batch
     schedule = build_schedule(recipe, optimiser, steps)
     network, optimiser = fabric.setup(_Trained(model), optimiser)
     average = ModelEmaV3(model, decay=recipe.ema, use_warmup=True) if recipe.ema else None
@@ -134,7 +137,7 @@ def fit(
     history: list[Epoch] = []
     best: dict[str, Any] = {"auc": -1.0, "epoch": 0, "state": None}
     start, spent = 0, 0.0
-    run = _identity(recipe, train, val, seed)
+    run = _identity(recipe, np.concatenate([train, *extra]), val, seed)
     if checkpoint is not None and checkpoint.is_file():
         saved = torch.load(checkpoint, map_location=fabric.device, weights_only=True)
         if saved["run"] != run:
@@ -155,6 +158,7 @@ def fit(
     for epoch in range(start, recipe.epochs):
         began = time.perf_counter()
         generator = torch.manual_seed(seed * 100_003 + epoch)  # the global one, which dropout draws from too
+        epoch_films = np.concatenate([np.repeat(train, recipe.copies), _draw_extra(films, extra, generator)])
         order = epoch_films[torch.randperm(len(epoch_films), generator=generator).numpy()]
         learning_rate = optimiser.param_groups[0]["lr"]
         model.train()
@@ -163,7 +167,7 @@ def fit(
         losses, answers, truths = torch.zeros((), device=fabric.device), [], []
         for step in range(steps):
             batch = np.sort(order[step * recipe.batch : (step + 1) * recipe.batch])
-            changes = draw_changes(store.regions(batch).cpu(), recipe.augmentation, generator=generator)
+            changes = draw_changes(store.outlines(batch), recipe.augmentation, generator=generator)
             weight = total_weight(films.labels[batch], recipe) / fabric.world_size  # gradients are averaged
             mine = part_of(len(batch), fabric)
             parts = _parts(mine, recipe.accumulate)
@@ -255,8 +259,7 @@ def fit(
 def join(recipe: Recipe, members: Sequence[FitResult]) -> FitResult:
     """A committee of trained networks, with what they cost together; its history is theirs, one after another."""
     committee: Any = build_model(recipe.model)
-    for place, member in zip(committee.members, members, strict=True):
-        place.load_state_dict(member.model.state_dict())
+    committee.take([member.model.state_dict() for member in members])
     history = tuple(itertools.chain.from_iterable(member.history for member in members))
     seconds, memory = sum(member.seconds for member in members), max(member.peak_memory for member in members)
     return FitResult(committee.eval(), history, 0, seconds, memory)
@@ -278,6 +281,11 @@ class _Store:
         if self.resident:
             return array[torch.from_numpy(indices).to(self.device)]
         return torch.from_numpy(array[indices]).to(self.device)
+
+    def outlines(self, indices: np.ndarray) -> Tensor:
+        """As ``regions``, on the CPU whatever the device: what is drawn there shall not wait for a GPU."""
+        told = self.films.labels[indices].astype(np.uint8)
+        return torch.from_numpy(self.films.regions[indices] * told[:, None, None])[:, None]
 
     def regions(self, indices: np.ndarray) -> Tensor:
         """uint8 (N, 1, R, R): the experts' regions of fractured films; none of films called whole."""
@@ -328,6 +336,27 @@ def _start(recipe: Recipe, seed: int, pretrained: Path | None) -> nn.Module:
     if pretrained is not None:
         load_pretrained(model, pretrained)
     return model
+
+
+def _extra_count(films: Films, extra: Sequence[np.ndarray]) -> int:
+    """How many films ``_draw_extra`` takes."""
+    counts = np.bincount([films.labels[copies[0]] for copies in extra], minlength=2)
+    return int(2 * counts.max() if counts.min() else counts.max())
+
+
+def _draw_extra(films: Films, extra: Sequence[np.ndarray], generator: torch.Generator) -> np.ndarray:
+    """One copy of each exposure, the rarer class again and again until it is as common: indices, int64."""
+    kinds = [[copies for copies in extra if films.labels[copies[0]] == label] for label in (0, 1)]
+    wanted = max(map(len, kinds))
+    drawn = []
+    for kind in filter(None, kinds):
+        order = torch.cat([torch.randperm(len(kind), generator=generator) for _ in range(-(-wanted // len(kind)))])
+        choice = torch.rand(wanted, generator=generator)
+        drawn += [
+            kind[place][int(share * len(kind[place]))]
+            for place, share in zip(order[:wanted].tolist(), choice.tolist(), strict=True)
+        ]
+    return np.array(drawn, dtype=np.int64)
 
 
 def _frozen(recipe: Recipe, model: nn.Module) -> list[nn.Module]:

@@ -33,7 +33,7 @@ def predict_logits(
     """
     batch = batch or (8 if torch.device(device).type == "cpu" else 64)
     was_training = model.training
-    model.eval()
+    model = model.eval().to(device)
     kind = next(model.parameters()).dtype
     rows = []
     with torch.inference_mode():
