@@ -86,7 +86,7 @@ PAIR = replace(
     model="mobilenetv2_evidence_pair",
     committee=(POINTING.key, WINDOWS.key),
 )
-MEMBER = replace(WINDOWS, key="ours-member", title="MobileNetV2 that points, trained twice as long", epochs=20)
+MEMBER = replace(WINDOWS, key="ours-member", title="MobileNetV2 that points, trained longer", epochs=16)
 RECIPE = replace(
     MEMBER,
     key="ours",

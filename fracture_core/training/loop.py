@@ -275,7 +275,7 @@ class _Store:
             free, _ = torch.cuda.mem_get_info(device)
             self.resident = films.pixels.nbytes + films.regions.nbytes < free // 4
         if self.resident:
-            self.arrays = tuple(torch.from_numpy(np.ascontiguousarray(a)).to(device) for a in self.arrays)  # type: ignore[assignment]
+            self.arrays = tuple(torch.from_numpy(np.array(a)).to(device) for a in self.arrays)  # type: ignore[assignment]
 
     def _rows(self, array: Any, indices: np.ndarray) -> Tensor:
         if self.resident:

@@ -24,7 +24,6 @@ def make_fabric(*, accelerator: str = "auto", precision: str = "bf16-mixed") -> 
         precision: "bf16-mixed", "32-true" or another of Fabric's.
     """
     world = int(os.environ.get("WORLD_SIZE", "1"))
-    torch.backends.cudnn.benchmark = True  # a GPU tries its kernels once for each shape; batches keep theirs
     torch.backends.cudnn.allow_tf32 = False  # "32-true" is what it says
     if world == 1:
         return Fabric(accelerator=accelerator, devices=1, precision=precision)  # type: ignore[arg-type]
