@@ -191,7 +191,7 @@ def run(options: argparse.Namespace) -> dict[str, Any] | None:
         fabric.barrier()
     whole, divisions = division, [division] * max(len(members), 1)
     if recipe.rotate:
-        whole, divisions = rotated(division, data, parts=len(members))
+        whole, divisions = rotated(division, data, parts=recipe.rotate, members=len(members))
     trained = list(zip(members or [recipe], divisions, strict=True))
     if options.member is not None:
         trained = one_member(trained, options)
@@ -295,7 +295,8 @@ def finish(
         if not recipe.rotate:
             return answers(model, shown[VAL])
         logits = np.zeros((len(shown[VAL]), 2), np.float32)
-        for number, part in enumerate(rotated(division, data, parts=len(members))[1]):
+        _, parts = rotated(division, data, parts=recipe.rotate, members=len(members))
+        for number, part in enumerate(parts):
             mine = part.indices(VAL)
             logits[np.searchsorted(shown[VAL], mine)] = answers(model.alone(number), mine)
         return logits
@@ -311,7 +312,7 @@ def finish(
     tested = [data.cases[index] for index in shown[TEST]]
     figures, probabilities = evaluate(logits, labels, division.groups[shown[TEST]], tested)
     facts = {
-        "title": f"{recipe.title}: {recipe.model}" if recipe.paper else recipe.title,
+        "title": f"{MODELS[recipe.model].title} ({recipe.key})" if recipe.paper else recipe.title,
         "recipe": recipe.as_run(),
         "model": recipe.model,
         "pipeline": recipe.pipeline,
@@ -334,11 +335,7 @@ def finish(
             "attribution": data.attribution,
         },
         "examples": examples(data, shown[TEST]),
-        **(
-            {"also": along(setting.also, films, len(data.cases), figures, partial(answers, result.model))}
-            if setting.also
-            else {}
-        ),
+        **along(setting.also, films, len(data.cases), figures, partial(answers, result.model)),
         "pretrained": setting.pretrained.name if setting.pretrained else None,
         "best_epoch": None if members else result.best_epoch,
         **({"members": [{"id": one["id"], "best_epoch": one["best_epoch"]} for one in members]} if members else {}),
@@ -539,12 +536,14 @@ def part_of_data(division: Division) -> str:
 
 def split_facts(data: DataSet, division: Division) -> dict[str, Any]:
     """How the films were divided, in a small table: one letter for each case in the data set's order."""
+    import numpy as np
+
     from fracture_core.datasets import TEST, TRAIN, VAL
 
     labels = data.labels
     parts = {name: division.indices(name) for name in (TRAIN, VAL, TEST)}
     if division.parts and division.part is None:
-        parts[TRAIN] = parts[VAL]  # each of them trained all networks but one
+        parts[TRAIN] = np.union1d(parts[TRAIN], parts[VAL])  # each of these trained all networks but one, or all
     return {
         "kind": division.kind,
         "rule": division.rule,

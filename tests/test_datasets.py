@@ -20,6 +20,7 @@ from fracture_core.datasets import (
     divide,
     grouped_split,
     read_fracatlas,
+    rotated,
 )
 from fracture_core.errors import DataSetError, FractureError
 
@@ -268,6 +269,32 @@ def test_folds_test_every_film_once_and_part_no_group(seed, folds):
         assert (division.fold, division.folds) == (fold, folds)
         tested += division.indices("test").tolist()
     assert sorted(tested) == list(range(80))
+
+
+@given(seed=st.integers(0, 10), parts=st.integers(2, 5), fewer=st.integers(0, 2))
+@settings(max_examples=20, deadline=None)
+def test_a_rotation_leaves_each_part_out_once_and_the_test_films_alone(seed, parts, fewer):
+    rng = np.random.default_rng(seed)
+    groups = rng.integers(0, 40, 120)
+    cases = tuple(Case(id=str(i), path=Path(str(i)), label=int(i % 2), region="hand") for i in range(120))
+    data = DataSet("made", Path(), cases, "made up")
+    division = divide(data, groups, kind="grouped", shares=SHARES, seed=seed)
+    members = max(1, parts - fewer)
+    whole, rotations = rotated(division, data, parts=parts, members=members)
+    assert [part.part for part in rotations] == list(range(members))
+    assert whole.part is None
+    for part in (whole, *rotations):
+        assert part.indices("test").tolist() == division.indices("test").tolist()
+        assert_no_group_crosses(groups, part.split)
+        assert part.parts == parts
+    left_out = [index for part in rotations for index in part.indices("val").tolist()]
+    assert sorted(left_out) == whole.indices("val").tolist()
+    trained = set.union(*(set(part.indices("train").tolist()) for part in rotations))
+    if members > 1:  # together they have seen all but the test films
+        assert trained == set(np.flatnonzero(division.split != "test").tolist())
+    # the same rotation is found again from the committee's own division
+    again = rotated(whole, data, parts=parts, members=members)[1]
+    assert [part.split.tolist() for part in again] == [part.split.tolist() for part in rotations]
 
 
 @pytest.mark.parametrize(

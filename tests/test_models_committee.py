@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from fracture_core.models import MODELS, build_model, count_parameters
+from fracture_core.models.folding import fold_batch_norm
 
 NAME = "mobilenetv2_evidence_pair"
 
@@ -41,3 +42,53 @@ def test_the_answer_can_be_explained_from_the_features(pair):
     pair.forward_head(features)[0, 1].backward()
     halves = features.grad.chunk(2, dim=1)
     assert all(half.abs().sum() > 0 for half in halves)
+
+
+FOUR = "mobilenetv2_evidence_four"
+
+
+def apart(count, *, alike=True):
+    """Weights of networks trained apart; their first layers are equal, or not."""
+    states = []
+    for number in range(count):
+        torch.manual_seed(number)
+        states.append(build_model("mobilenetv2_evidence").state_dict())
+    beginning = [name for name in states[0] if name.startswith(("conv_stem.", "bn1.", "blocks.0.", "blocks.1."))]
+    for state in states[1:] if alike else ():
+        state.update({name: states[0][name] for name in beginning})
+    return states
+
+
+def test_a_shared_beginning_is_run_once_and_changes_no_answer():
+    states = apart(4)
+    four = build_model(FOUR)
+    four.take(states)
+    four.eval()
+    films = torch.randn(2, 3, 64, 64)
+    with torch.inference_mode():
+        alone = [build_model("mobilenetv2_evidence", state=state).eval() for state in states]
+        logits = torch.stack([member(films) for member in alone])
+        assert torch.allclose(four(films), logits.mean(0), atol=1e-5)
+        for number in range(4):
+            assert torch.allclose(four.alone(number)(films), logits[number], atol=1e-5)
+    assert MODELS[FOUR].parameters == count_parameters(four)
+    first = sum(part.numel() for name, part in states[0].items() if name.startswith(("conv_stem.", "blocks.0.")))
+    assert (
+        sum(tensor.numel() for tensor in four.state_dict().values())
+        < 4 * sum(tensor.numel() for tensor in states[0].values()) - 3 * first
+    )
+
+
+def test_networks_that_begin_differently_cannot_share_it():
+    with pytest.raises(AssertionError, match="members begin differently"):
+        build_model(FOUR).take(apart(4, alike=False))
+
+
+def test_a_folded_committee_answers_alike():
+    four = build_model(FOUR)
+    four.take(apart(4))
+    four.eval()
+    films = torch.randn(1, 3, 64, 64)
+    with torch.inference_mode():
+        before = four(films)
+        assert torch.allclose(fold_batch_norm(four)(films), before, atol=1e-4)

@@ -20,6 +20,7 @@ from fracture_core.models import build_model
 from fracture_core.phantom import write_phantom_ct
 from fracture_core.recipes import RECIPES
 from fracture_core.results import read_records
+from fracture_core.results.records import data_of
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -66,14 +67,15 @@ def test_a_smoke_run_from_end_to_end(made_fracatlas, tmp_path):
     assert not runs.exists()  # a smoke run leaves no record
 
     card = weights.load_card("made", root=folder.parent)
-    assert (card.model, card.pipeline, card.size) == ("mobilenetv2_evidence_five", "ours", 64)
+    assert (card.model, card.pipeline, card.size) == ("mobilenetv2_evidence_four", "ours", 64)
     assert card.data["best_epoch"] is None
-    assert [one["best_epoch"] for one in card.data["members"]] == [1] * 5
+    assert [one["best_epoch"] for one in card.data["members"]] == [1] * 4
     build_model(card.model).load_state_dict(weights.load_state(card, root=folder.parent))
     assert card.operating_points.keys() == {"balanced", "sensitive", "specific"}
     assert card.metrics["auc"].n == card.data["split"]["counts"]["test"]["films"]
     counts = {name: part["films"] for name, part in card.data["split"]["counts"].items()}
-    assert counts["train"] == counts["val"] == 240 - counts["test"]  # each film trained all members but one
+    assert counts["train"] == 240 - counts["test"]  # each film trained all members but one
+    assert counts["val"] == pytest.approx(counts["train"] * 4 / 5, abs=2)  # those that one was not trained on
     assert card.data["data"]["duplicate_pairs"] == 0
     assert any("CC BY 4.0" in line for line in card.data["attribution"])
     with pytest.raises(WeightsError, match="sha256 differs"):
@@ -134,6 +136,30 @@ def tiny_command(tiny, monkeypatch):
     monkeypatch.setattr(command, "get_recipe", lambda key: replace(TINY, epochs=2, paper="lisbon2023"))
     monkeypatch.setattr(command, "commit", lambda: None)
     return lambda *arguments: command.main(["tiny", "--accelerator", "cpu", *map(str, arguments)])
+
+
+def test_a_second_data_set_trains_along_and_is_asked_about_what_was_kept_out(
+    tiny_command, made_fracatlas, tmp_path, monkeypatch
+):
+    data = made_fracatlas(96, size=SIDE)
+    other = tmp_path / "other"
+    for case in open_data(data).cases[:60]:  # stands for films of another source
+        place = other / ("fractured" if case.label else "not fractured") / f"other-{case.path.name}"
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(case.path.read_bytes())
+    monkeypatch.setattr(audit, "film_groups", lambda data: (np.arange(len(data.cases)), []))
+    monkeypatch.setattr(audit, "groups_across", lambda *sets: np.arange(sum(len(one.cases) for one in sets)))
+    runs, work = tmp_path / "runs", tmp_path / "work"
+    assert tiny_command("--data", data, "--also", other, "--runs", runs, "--work", work) == 0
+    (record,) = read_records(runs)
+    also = record["also"]
+    assert (also["exposures"], also["films"], also["fractured"]) == (42, 42, 21)
+    assert also["left_out"] == {"in_both": 0, "contradictory": 0}
+    assert also["held"]["auc"]["n"] == 18
+    assert also["held"]["auc"]["value"] > 0.9
+    assert data_of(record) == f"fracatlas + {also['name']}"
+    assert also["name"] in record["id"]
+    assert record["data"]["films"] == 96  # none of the others is tested or validated on
 
 
 def test_a_whole_run_leaves_one_record(tiny_command, made_fracatlas, tmp_path):

@@ -17,8 +17,15 @@ if TYPE_CHECKING:
     from ui.comparing import Scored
 
 
-def answers_strip(answers: Sequence[tuple[Card, Prediction]]) -> go.Figure:
-    """Every model's probability as a dot on one 0-1 axis, over its own three zones; the first is the chosen one."""
+FEW = 3
+"""Strips that leave room between them; more stand closer."""
+
+
+def answers_strip(answers: Sequence[tuple[Card, Prediction | None]]) -> go.Figure:
+    """Every model's probability as a dot on one 0-1 axis, over its own three zones; the first is the chosen one.
+
+    A model that has not answered yet has its zones already, so that nothing moves when its dot comes.
+    """
     figure = go.Figure()
     rows = [card.title for card, _ in answers]
     for row, (card, _) in enumerate(answers):
@@ -40,26 +47,24 @@ def answers_strip(answers: Sequence[tuple[Card, Prediction]]) -> go.Figure:
                 line_width=0,
                 layer="below",
             )
+    there = [(row, card.title, said) for row, (card, said) in enumerate(answers) if said is not None]
     figure.add_trace(
         go.Scatter(
-            x=[prediction.probability for _, prediction in answers],
-            y=list(range(len(rows))),
+            x=[said.probability for _, _, said in there],
+            y=[row for row, _, _ in there],
             mode="markers",
             marker={
-                "size": [15] + [11] * (len(rows) - 1),
-                "color": [FINDINGS[prediction.finding].colour for _, prediction in answers],
+                "size": [11 if row else 15 for row, _, _ in there],
+                "color": [FINDINGS[said.finding].colour for _, _, said in there],
                 "line": {"width": 2, "color": "white"},
             },
-            customdata=[
-                (title, FINDINGS[prediction.finding].short)
-                for title, (_, prediction) in zip(rows, answers, strict=True)
-            ],
+            customdata=[(title, FINDINGS[said.finding].short) for _, title, said in there],
             hovertemplate="%{customdata[0]}<br>probability %{x:.2f}: %{customdata[1]}<extra></extra>",
             cliponaxis=False,
         )
     )
     figure.update_layout(
-        height=(42 + 58 * len(rows)) if len(rows) > 1 else 108,
+        height=(42 + (58 if len(rows) <= FEW else 46) * len(rows)) if len(rows) > 1 else 108,
         margin={"l": 8, "r": 12, "t": 4, "b": 34},
         showlegend=False,
         xaxis={

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from fracture_core import weights
 from fracture_core.weights import Card
 from ui import loaders
 from ui.encoded import heat_of
@@ -16,6 +15,8 @@ from ui.map_choice import best_map, choose_map
 from ui.wording import FINDINGS, OPERATING_POINTS, likeliest_place, meaning, probability_words
 
 if TYPE_CHECKING:
+    from streamlit.delta_generator import DeltaGenerator
+
     from fracture_core.explain import Heatmap
     from fracture_core.inference import Classifier, Prediction
 
@@ -37,15 +38,17 @@ def one_film(film: Film, card: Card, operating_point: str) -> None:
         with right:
             _finding(prediction, card)
             shown = prediction.domain.in_domain or st.toggle("Show what the model answers all the same")
-            heatmap, method = None, best_map(card)
+            heatmap, method, strip = None, best_map(card), None
             if shown:
-                _answer(prediction, opened, card)
+                strip = _answer(prediction, opened, card)
                 method = choose_map(card)
                 st.caption(_explained(method))
         with left, loaders.error_boundary():
             heatmap = _film(opened, classifier, method, shown=shown)
         with right:
             _evidence(opened, classifier, prediction, heatmap)
+        if strip is not None:
+            _others(strip, prediction, opened, card)
 
 
 def _plain(text: str) -> str:
@@ -71,9 +74,8 @@ def _finding(prediction: Prediction, card: Card) -> None:
         st.markdown(_plain(reason[:1].upper() + reason[1:]))
 
 
-def _answer(prediction: Prediction, opened: Opened, card: Card) -> None:
-    from ui.charts import answers_strip
-
+def _answer(prediction: Prediction, opened: Opened, card: Card) -> DeltaGenerator:
+    """The chosen model's answer in words, and the place of the strip of all models' answers."""
     point = card.operating_points[prediction.operating_point]
     name = OPERATING_POINTS[prediction.operating_point][0].lower()
     st.markdown(
@@ -89,16 +91,34 @@ def _answer(prediction: Prediction, opened: Opened, card: Card) -> None:
             "The probability lies between the sensitive and the specific threshold, where the model errs most. "
             f"Made to choose at this operating point, it says **{prediction.call}**."
         )
-    answers = [(card, prediction)]
-    for name in weights.installed():
-        if name != card.name:
-            with loaders.error_boundary():
-                other = loaders.classifier(name)
-                answers.append((other.card, opened.prediction(other, operating_point=prediction.operating_point)))
-    st.plotly_chart(
+    strip = st.empty()
+    _strip(strip, prediction, opened, card)
+    return strip
+
+
+def _others(strip: DeltaGenerator, prediction: Prediction, opened: Opened, card: Card) -> None:
+    """Have the other models answer too, once the chosen one's answer and map are there to be read."""
+    missing = [other for other in loaders.cards() if other.identity not in opened.predictions]
+    for other in missing:
+        with loaders.error_boundary():
+            opened.prediction(loaders.classifier(other.name), operating_point=prediction.operating_point)
+    if missing:
+        _strip(strip, prediction, opened, card)
+
+
+def _strip(strip: DeltaGenerator, prediction: Prediction, opened: Opened, card: Card) -> None:
+    from fracture_core.inference import at_operating_point
+    from ui.charts import answers_strip
+
+    answers: list[tuple[Card, Prediction | None]] = [(card, prediction)]
+    for other in loaders.cards():
+        if other.name != card.name:
+            said = opened.predictions.get(other.identity)
+            answers.append((other, said and at_operating_point(said, other, prediction.operating_point)))
+    strip.plotly_chart(
         answers_strip(answers),
         config={"displayModeBar": False},
-        key=f"strip-{opened.film.key}",
+        key=f"strip-{opened.film.key}-{sum(said is not None for _, said in answers)}",
         alt=f"Probability {prediction.probability:.2f} on a scale from 0 to 1 with the model's thresholds",
     )
 

@@ -77,8 +77,8 @@ class Division:
         groups: int64 (N,) films that belong together.
         seed, fold, folds: how it was drawn; fold and folds None unless in folds.
         part, parts: in a rotation, which of how many parts of the films that are not tested is the validation; None
-            elsewhere. ``part`` is None where all parts are meant: there every such film is "val", answered by the
-            one network of a committee that was not trained on it.
+            elsewhere. ``part`` is None for the committee as a whole: there every film is "val" that one network was
+            not trained on, and that network answers it.
         crossing: split name → share of its films that have a relative in training; 0 unless published so.
     """
 
@@ -160,27 +160,28 @@ def divide(
     return Division(kind, rule, split, groups, seed)
 
 
-def rotated(division: Division, data: DataSet, *, parts: int) -> tuple[Division, list[Division]]:
-    """The test films stay; all others are divided over groups in ``parts``, each of which is the validation once.
+def rotated(division: Division, data: DataSet, *, parts: int, members: int) -> tuple[Division, list[Division]]:
+    """The test films stay; all others are divided over groups in ``parts``, a member's validation being one of them.
 
     Returns:
-        the division of a committee whose networks are trained on one rotation each, and the rotations.
+        the division of a committee of ``members`` networks, and that of each.
     """
+    assert members <= parts
     rest = np.flatnonzero(np.isin(division.split, (TRAIN, VAL)))
     strata = [f"{data.cases[index].label}/{data.cases[index].region}" for index in rest]
     equal = {str(number): 1 / parts for number in range(parts)}
     member = grouped_split(division.groups[rest], strata, shares=equal, seed=division.seed).astype(int)
     rotations = []
-    for number in range(parts):
+    for number in range(members):
         split = division.split.copy()
         split[rest] = np.where(member == number, VAL, TRAIN)
         rule = f"{division.rule}; of the films that are not tested, part {number} of {parts} is the validation"
         rotations.append(replace(division, split=split, rule=rule, part=number, parts=parts))
     split = division.split.copy()
-    split[rest] = VAL
+    split[rest] = np.where(member < members, VAL, TRAIN)
     rule = (
-        f"{division.rule}; the films that are not tested in {parts} parts, each validated by the network that was "
-        "trained on the others"
+        f"{division.rule}; the films that are not tested in {parts} parts: {members} networks, each trained on all "
+        "parts but one and validated on that"
     )
     return replace(division, split=split, rule=rule, parts=parts), rotations
 

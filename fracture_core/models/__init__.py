@@ -118,10 +118,10 @@ def _evidence_pair(drop_rate: float) -> nn.Module:
     return Committee([_evidence(drop_rate), _evidence(drop_rate)])
 
 
-def _evidence_five(drop_rate: float) -> nn.Module:
+def _evidence_four(drop_rate: float) -> nn.Module:
     from fracture_core.models.committee import SharedBeginning
 
-    return SharedBeginning([_evidence(drop_rate) for _ in range(5)])
+    return SharedBeginning([_evidence(drop_rate) for _ in range(4)])
 
 
 def _vgg16(drop_rate: float) -> nn.Module:
@@ -308,16 +308,16 @@ MODELS: dict[str, ModelSpec] = {
         note="Two networks trained apart; the answer and the map are the means of theirs.",
         make=_evidence_pair,
     ),
-    "mobilenetv2_evidence_five": ModelSpec(
-        title="Five MobileNetV2 that point",
+    "mobilenetv2_evidence_four": ModelSpec(
+        title="Four MobileNetV2 that point",
         citation=f"{_MOBILENETV2}; {_FPN}; the head is this project's",
-        parameters=9_718_932,
+        parameters=7_778_304,
         native_size=448,
         drop_rate=0.2,  # as MobileNetV2's
         points=True,
-        note="Five networks with one beginning, trained apart on other parts of the films; the answer and the map "
+        note="Four networks with one beginning, trained apart on other parts of the films; the answer and the map "
         "are the means of theirs.",
-        make=_evidence_five,
+        make=_evidence_four,
     ),
 }
 

@@ -75,8 +75,8 @@ class Recipe:
         frozen: the stem and this many of the backbone's first blocks keep the weights and statistics they start with;
             with any of them ``train.py`` asks for pretrained weights.
         committee: keys of the recipes whose runs answer together as this one's model; it trains nothing itself.
-        rotate: a committee's films but the tested ones are divided in as many parts as it has members, and each
-            member is validated on another part: together they have seen all, and each film has been left out once.
+        rotate: a committee's films but the tested ones are divided in this many parts, and each member is validated
+            on another one and trained on the rest: together they have seen all; 0 gives all members one division.
         start_from: a model whose fresh weights are taken over where names and shapes agree: two runs of an ablation
             then differ in the layers under trial alone; "" draws all anew.
         augmentation: see ``Augmentation``.
@@ -117,7 +117,7 @@ class Recipe:
     guidance: float = 0.0
     frozen: int = 0
     committee: tuple[str, ...] = ()
-    rotate: bool = False
+    rotate: int = 0
     start_from: str = ""
     augmentation: Augmentation = field(default_factory=Augmentation)
     shares: Mapping[str, float] = field(default_factory=lambda: {"train": 0.7, "val": 0.15, "test": 0.15})

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from fracture_core.metrics import Estimate, summarise
-from fracture_core.results.records import scored_films
+from fracture_core.results.records import data_of, scored_films
 
 RANKED = ("auc", "average_precision", "brier", "ece")
 POINT = "balanced"
@@ -97,7 +97,7 @@ def pool(records: Iterable[Mapping[str, Any]]) -> OutOfFold:
     return OutOfFold(
         recipe=str((first.get("recipe") or {}).get("key") or ""),
         model=str(first.get("model") or ""),
-        data=str((first.get("data") or {}).get("name") or ""),
+        data=data_of(first),
         seed=first.get("seed"),
         runs=tuple(str(record["id"]) for record in folds),
         films=len(labels),

@@ -70,6 +70,12 @@ def write_record(record: dict[str, Any], *, folder: Path = RUNS) -> Path:
 # Reading ----------------------------------------------------------------------------------------------
 
 
+def data_of(record: Mapping[str, Any]) -> str:
+    """Name of a run's data set, and of the one that trained along if there was one: "fracatlas + multiregion"."""
+    names = [(record.get(part) or {}).get("name") for part in ("data", "also")]
+    return " + ".join(str(name) for name in names if name)
+
+
 @dataclass(frozen=True)
 class Records:
     """A folder of run records.

@@ -9,6 +9,7 @@ from typing import Any
 
 from fracture_core.metrics import Estimate
 from fracture_core.results.published import METRICS, Paper, PublishedRow
+from fracture_core.results.records import data_of
 
 _METRICS = ("auc", "accuracy", "sensitivity", "specificity", "precision", "f1")
 _ARGMAX = ("accuracy", "precision", "sensitivity", "f1")
@@ -25,7 +26,8 @@ class ResultRow:
         date: "2026-11-20", the day the run began.
         recipe, paper, model, data: names; ``paper`` is empty for a recipe of no paper.
         split: "grouped", "published" or "folds".
-        fold: "1 of 5" for a run of a cross-validation, else empty.
+        fold: "1 of 5" for a run of a cross-validation, "part 1 of 5" for the one that a member of a committee was
+            validated on, else empty.
         epochs: that were run.
         n: test films.
         metrics: statistics on test at the threshold chosen on validation, by the names of ``metrics.summarise``.
@@ -53,6 +55,10 @@ class ResultRow:
     comparable: bool
     why: str
 
+    @property
+    def fold_in_words(self) -> str:
+        return self.fold if not self.fold or self.fold.startswith("part") else f"fold {self.fold}"
+
 
 def table(records: Iterable[Mapping[str, Any]], published: Mapping[str, Paper]) -> list[ResultRow]:
     """The rows of some run records, in their order; records of both generations, as ``read_records`` gives them."""
@@ -70,9 +76,9 @@ def _row(record: Mapping[str, Any], published: Mapping[str, Paper]) -> ResultRow
         recipe=str(recipe.get("key") or ""),
         paper=paper,
         model=model,
-        data=str((record.get("data") or {}).get("name") or ""),
+        data=data_of(record),
         split=str(split.get("kind") or ("grouped" if split else "")),  # the first generation knew no other
-        fold=f"{split.get('fold')} of {split['folds']}" if split.get("folds") else "",
+        fold=_fold(split),
         epochs=record.get("epochs_run") or len(record.get("curves") or ()) or None,
         n=counts.get("films"),
         metrics=metrics,
@@ -82,6 +88,13 @@ def _row(record: Mapping[str, Any], published: Mapping[str, Paper]) -> ResultRow
         comparable=comparable.get("value") is True,
         why=str(comparable.get("why") or ""),
     )
+
+
+def _fold(split: Mapping[str, Any]) -> str:
+    """Which of how many: a cross-validation's fold, or the part that a committee's member was validated on."""
+    if split.get("folds"):
+        return f"{split.get('fold')} of {split['folds']}"
+    return f"part {split['part']} of {split['parts']}" if split.get("part") is not None else ""
 
 
 def _estimates(stored: Mapping[str, Any]) -> dict[str, Estimate]:

@@ -210,6 +210,7 @@ def test_all_installed_models_answer_side_by_side(app: AppTest, tmp_path: Path, 
     assert not app.exception
     strip = json.loads(app.get("plotly_chart")[0].proto.spec)
     assert [note["text"] for note in strip["layout"]["annotations"]] == ["First model", "Second model"]
+    assert len(strip["data"][0]["x"]) == 2
     app.selectbox(key="model").set_value("second").run()
     strip = json.loads(app.get("plotly_chart")[0].proto.spec)
     assert [note["text"] for note in strip["layout"]["annotations"]] == ["Second model", "First model"]

@@ -45,7 +45,7 @@ def in_words(row: ResultRow) -> dict[str, Any]:
         "Date": row.date,
         "Model": row.model,
         "Data": row.data,
-        "Split": f"{row.split}, fold {row.fold}" if row.fold else row.split,
+        "Split": ", ".join(filter(None, (row.split, row.fold_in_words))),
         "Epochs": row.epochs,
         "Test films": row.n if row.n is not None else getattr(auc, "n", None),
         "AUC": _said(auc),

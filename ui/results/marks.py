@@ -140,7 +140,7 @@ def measured_words(mark: Mark) -> str:
 
 
 def run_words(one: Measured) -> str:
-    seed, fold = "" if one.seed is None else f"seed {one.seed}", one.run.fold and f"fold {one.run.fold}"
+    seed, fold = "" if one.seed is None else f"seed {one.seed}", one.run.fold_in_words
     return ", ".join(part for part in (seed, fold, one.run.date) if part)
 
 
