@@ -8,9 +8,9 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
+from made_films import made_film
 
 from fracture_core.datasets import FRACATLAS_COCO, FRACATLAS_FLAGS, FRACATLAS_REGIONS
 from fracture_core.overlay import encode_jpeg
@@ -42,15 +42,6 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
-
-
-def made_film(rng: np.random.Generator, *, fractured: bool, size: int = 64) -> np.ndarray:
-    """A uint8 (size, size) picture like no other: soft clouds, and a bright bar if fractured."""
-    clouds = cv2.resize(rng.random((8, 8), dtype=np.float32), (size, size), interpolation=cv2.INTER_CUBIC)
-    film = 0.2 + 0.3 * np.clip(clouds, 0, 1)
-    if fractured:
-        film[size * 3 // 8 : size * 5 // 8, size // 4 : size * 3 // 4] = 1
-    return np.asarray(film * 255, dtype=np.uint8)
 
 
 @pytest.fixture

@@ -96,7 +96,7 @@ def test_without_output_the_table_goes_to_the_screen(folder: Path, capsys) -> No
     ("arguments", "words"),
     [
         (["classify", "no/such/place"], "There is no 'no/such/place'"),
-        (["classify", "{folder}", "--model", "nonesuch"], "Choose from: default"),
+        (["classify", "{folder}", "--model", "nonesuch"], "Unknown model 'nonesuch'. Choose from: "),
         (["classify", "{folder}", "--method", "nonesuch"], "Choose from:"),
         (["classify", "{folder}", "--output", "{folder}/sub"], "is a folder"),
         (["classify", "{folder}", "--output", "{folder}/a.png/t.csv"], "cannot be made"),

@@ -10,7 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from conftest import made_film
+from made_films import made_film
 from test_datasets_command import call
 
 from fracture_core.datasets import FRACATLAS_COCO, DataSet, distinct, open_data

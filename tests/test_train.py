@@ -135,6 +135,7 @@ def tiny_command(tiny, monkeypatch):
     """The command with the tiny recipe in place of the real ones: (arguments) → exit status."""
     monkeypatch.setattr(command, "get_recipe", lambda key: replace(TINY, epochs=2, paper="lisbon2023"))
     monkeypatch.setattr(command, "commit", lambda: None)
+    monkeypatch.setitem(command.MODELS, "tiny", command.MODELS["custom_cnn"])  # for its name on the card
     return lambda *arguments: command.main(["tiny", "--accelerator", "cpu", *map(str, arguments)])
 
 
