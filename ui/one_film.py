@@ -44,7 +44,7 @@ def one_film(film: Film, card: Card, operating_point: str) -> None:
                 method = choose_map(card)
                 st.caption(_explained(method))
         with left, loaders.error_boundary():
-            heatmap = _film(opened, classifier, method, shown=shown)
+            heatmap = _film(opened, classifier, method, prediction.finding, shown=shown)
         with right:
             _evidence(opened, classifier, prediction, heatmap)
         if strip is not None:
@@ -129,7 +129,7 @@ def _explained(method: str) -> str:
     return f"{METHODS[method].summary} {METHODS[method].source}."
 
 
-def _film(opened: Opened, classifier: Classifier, method: str, *, shown: bool) -> Heatmap | None:
+def _film(opened: Opened, classifier: Classifier, method: str, finding: str, *, shown: bool) -> Heatmap | None:
     from fracture_core.explain import EVIDENCE, METHODS
     from ui.viewer import encode_film, viewer
 
@@ -145,7 +145,7 @@ def _film(opened: Opened, classifier: Classifier, method: str, *, shown: bool) -
         heat = heat_of(opened, classifier, method)
     viewer(opened.encoded["film"], heat=heat, key="viewer")
     if heatmap is not None and heatmap.method == EVIDENCE:
-        st.caption(likeliest_place(float(heatmap.grid.max())))
+        st.caption(likeliest_place(float(heatmap.grid.max()), finding))
     if radiograph.frames > 1:
         st.slider("Frame", 0, radiograph.frames - 1, radiograph.frame, key=f"frame-{opened.film.key}")
     return heatmap

@@ -62,8 +62,11 @@ FAINT = 0.04
 """The chance whose square root is the viewer's first "Hide below", 0.2: fainter evidence is not drawn at first."""
 
 
-def likeliest_place(chance: float) -> str:
-    """What the brightest place of a map of evidence stands for, in a sentence."""
-    if chance < FAINT:
-        return f"No place of this film reaches a chance of {FAINT:.0%}: there is nothing to draw."
-    return f"The brightest place lies in a fracture with a chance of {chance:.0%}, says the map."
+def likeliest_place(chance: float, finding: str) -> str:
+    """What the brightest place of a map of evidence stands for, in a sentence or two; ``finding`` a prediction's."""
+    if chance >= FAINT:
+        return f"The brightest place lies in a fracture with a chance of {100 * chance:.0f} %, says the map."
+    nowhere = f"No place of this film reaches a chance of {100 * FAINT:.0f} %"
+    if finding in ("fractured", "uncertain"):
+        return f"{nowhere}: the answer rests on the film as a whole. To see the strongest places, lower “Hide below”."
+    return f"{nowhere}: there is nothing to draw."

@@ -96,7 +96,7 @@ MEMBER = replace(WINDOWS, key="ours-member", title="MobileNetV2 that points, tra
 RECIPE = replace(
     MEMBER,
     key="ours",
-    title="Four MobileNetV2 that point, fine-tuned on FracAtlas",
+    title="Four MobileNetV2 that point",
     model="mobilenetv2_evidence_four",
     committee=(MEMBER.key,) * 4,
     rotate=5,

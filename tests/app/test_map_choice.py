@@ -41,8 +41,9 @@ def test_the_best_map_of_a_model_comes_first(two_models: None) -> None:
 
 
 def test_an_empty_map_says_so() -> None:
-    assert likeliest_place(0.01).startswith("No place of this film reaches a chance of 4%")
-    assert "chance of 58%" in likeliest_place(0.58)
+    assert likeliest_place(0.01, "not fractured").endswith("reaches a chance of 4 %: there is nothing to draw.")
+    assert "rests on the film as a whole" in likeliest_place(0.01, "fractured")
+    assert "chance of 58 %" in likeliest_place(0.58, "fractured")
 
 
 def test_changing_the_model_changes_the_map_where_it_must(two_models: None) -> None:

@@ -10,6 +10,7 @@ import streamlit as st
 
 from fracture_core.audit import Half, LeakWorth, leak_worths
 from fracture_core.metrics import Estimate
+from fracture_core.models import MODELS
 from ui import figures, loaders
 from ui.data_audit.worth_chart import CLAIM, CLEAN, NAMES, PUBLISHED, claimed, figure
 
@@ -61,12 +62,18 @@ def _chosen(worths: Sequence[LeakWorth]) -> LeakWorth:
         "Model",
         list(by_name),
         format_func=lambda name: (
-            f"{by_name[name].model} by {by_name[name].recipe}" + ("" if by_name[name].complete else " (one half run)")
+            f"{_title(by_name[name])} by {by_name[name].recipe}"
+            + ("" if by_name[name].complete else " (one half run)")
         ),
         key=CHOICE,
         bind="query-params",
     )
     return by_name[name]
+
+
+def _title(worth: LeakWorth) -> str:
+    """The model's name as pages show it."""
+    return MODELS[worth.model].title if worth.model in MODELS else worth.model
 
 
 def rows(worth: LeakWorth) -> list[dict[str, Any]]:
@@ -92,7 +99,7 @@ def _row(name: str, of: str, score: Estimate) -> dict[str, Any]:
 def sentences(worth: LeakWorth) -> list[str]:
     """The picture in words; every figure with its films and 95 % interval."""
     said = [
-        f"**{worth.model}** by the recipe of {worth.recipe}. {_half_words('As published', worth.published)}"
+        f"**{_title(worth)}** by the recipe of {worth.recipe}. {_half_words('As published', worth.published)}"
         f"{_half_words('Clean', worth.clean)}".strip()
     ]
     gaps = [(NAMES[name], gap) for name in NAMES if (gap := worth.gap(name)) is not None]
