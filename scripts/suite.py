@@ -164,7 +164,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0 if jobs else 2
     output = options.output.resolve()
     work = (options.work or output / "work").resolve()
-    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // options.at_once)))
+    for each in ("OMP_NUM_THREADS", "OPENCV_FOR_THREADS_NUM"):  # else every training decodes with all processors
+        os.environ.setdefault(each, str(max(1, (os.cpu_count() or 1) // options.at_once)))
     commands = {
         job: job.command(folders, output=output, work=work, extra=["--smoke"] if options.smoke else [])
         for job in jobs

@@ -353,3 +353,13 @@ def test_every_fields_default_for_a_reading_of_the_file_alone():
     (one,) = read_csv(content, [film()], reader="Bob", at=AT).readings
     assert (one.finding, one.confidence, one.seconds, one.shown) == ("none", None, 0.0, "nothing")
     assert one.committed.isoformat() == "2024-01-02T03:04:05+00:00" == one.started.isoformat()
+
+
+def test_a_box_without_size_stays_a_box_and_another_tools_becomes_a_point() -> None:
+    entry = film("a.png")
+    image = {"id": 1, "file_name": entry.name, "width": entry.width, "height": entry.height, "sha256": entry.sha256}
+    for attributes, kind in (({"kind": "box"}, "box"), ({"kind": "point"}, "point"), ({}, "point")):
+        annotation = {"id": 1, "image_id": 1, "category_id": 1, "bbox": [3, 4, 0, 0], "attributes": attributes}
+        content = json.dumps({"images": [image], "annotations": [annotation], "categories": []}).encode()
+        (reading,) = read_coco(content, [entry], reader="Ada").readings
+        assert [(mark.kind, mark.points[0]) for mark in reading.marks] == [(kind, (3, 4))]

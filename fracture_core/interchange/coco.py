@@ -124,7 +124,7 @@ def _marks(
         notes.add("Annotations of several polygons taken as a mark for each", sheet.name)
     shapes = [_polygon(ring, attributes) for ring in segmentation or ()]
     if not shapes and annotation.get("bbox"):
-        shapes = [_box(annotation["bbox"])]
+        shapes = [_box(annotation["bbox"], attributes)]
     if not shapes and not annotation.get("keypoints"):
         notes.lose("Annotations with neither outline nor box left out", sheet.name)
     for kind, points in shapes:
@@ -139,6 +139,8 @@ def _polygon(ring: list[float], attributes: Mapping[str, Any]) -> tuple[str, lis
     return kind if kind in KINDS and kind == "freehand" else "polygon", list(zip(ring[::2], ring[1::2], strict=True))
 
 
-def _box(bbox: list[float]) -> tuple[str, list[tuple[float, float]]]:
+def _box(bbox: list[float], attributes: Mapping[str, Any]) -> tuple[str, list[tuple[float, float]]]:
+    """A box; a point where it has no size, unless it says itself that it is a box."""
     x, y, width, height = (float(value) for value in bbox)
-    return ("point", [(x, y)]) if width == height == 0 else ("box", [(x, y), (x + width, y + height)])
+    point = width == height == 0 and attributes.get("kind") != "box"
+    return ("point", [(x, y)]) if point else ("box", [(x, y), (x + width, y + height)])

@@ -39,14 +39,16 @@ class Films:
 def decode_films(
     data: DataSet, pipeline: Pipeline, *, cache: Path | None = None, workers: int | None = None
 ) -> Films:
-    """Decode and resize every film once, each different file once, in as many threads as there are processors.
+    """Decode and resize every film once, each different file once.
+
+    As many threads are used as there are processors or, with trainings side by side, as ``$OMP_NUM_THREADS`` grants.
 
     With ``cache``, a folder, the films are written there and read through a memory map, so that the next run and the
     other processes of this one share them. The caller names the folder after the data's fingerprint and the pipeline.
     """
     if cache is not None and (cache / "damaged.npy").is_file():
         return _mapped(cache, data.labels)
-    workers = workers or os.cpu_count() or 1
+    workers = workers or int(os.environ.get("OMP_NUM_THREADS") or os.cpu_count() or 1)
     side, cells = pipeline.size, pipeline.size // REGION_SCALE
     shapes = {"pixels": (len(data.cases), side, side), "regions": (len(data.cases), cells, cells)}
     if cache is None:
