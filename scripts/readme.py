@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from fracture_core import weights
 from fracture_core.metrics import Estimate
@@ -47,6 +49,22 @@ def gate() -> str:
     )
 
 
+def elsewhere() -> str:
+    """What the default model is worth on films of other sources, in a sentence each."""
+    return " ".join(map(_elsewhere, weights.load_card().data.get("external", [])))
+
+
+def _elsewhere(found: Mapping[str, Any]) -> str:
+    auc = Estimate(**found["metrics"]["auc"])
+    told = (
+        "." if auc.low > 0.5 else ": no better than chance. Its figures hold for films like those it was trained on."
+    )
+    return (
+        f"On {found['films']} films of another source ({found['name']}, {found['fractured']} fractured, none of them "
+        f"among the training films) the default model's AUC is {auc.decimal()}{told}"
+    )
+
+
 def localisation() -> str:
     """How well the default model's maps find what experts outlined, as markdown."""
     from fracture_core.localisation import from_plain, markdown_table
@@ -71,7 +89,9 @@ def block(name: str, text: str, body: str) -> str:
 
 def with_table(text: str) -> str:
     """The README with its tables replaced."""
-    return block("localisation", block("results", text, f"{table()}\n\n{gate()}"), localisation())
+    return block(
+        "localisation", block("results", text, f"{table()}\n\n{gate()}\n\n{elsewhere()}".rstrip()), localisation()
+    )
 
 
 if __name__ == "__main__":

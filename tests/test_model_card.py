@@ -125,6 +125,17 @@ def test_errors_are_counted_at_every_operating_point() -> None:
     assert "it misses 5 of 20 fractures and calls 6 of 30 films fractured" in words(build(), "use")
 
 
+@pytest.mark.parametrize(("auc", "chance"), [(share(43, 50), False), (share(26, 50), True)])
+def test_films_of_another_source_are_told_of(auc: dict[str, object], chance: bool) -> None:
+    found = {"name": "multiregion", "films": 50, "fractured": 20}
+    metrics = {"auc": auc, "sensitivity": share(16, 20), "specificity": share(9, 30)}
+    assert "never tested on films from anywhere else" in words(build(), "use")
+    told = words(build(external=[{**found, "metrics": metrics}]), "use")
+    assert "never tested on films from anywhere else" not in told
+    assert "On 50 films from elsewhere (Fracture Multi-Region X-ray Data, 20 fractured) its AUC is" in told
+    assert ("no better than chance" in told) == chance
+
+
 def test_related_test_films_make_it_say_that_the_test_is_none() -> None:
     assert "near relative among the training films" not in words(build(), "use")
     split = made()["split"] | {"crossing": {"val": 0.8, "test": 0.97}}

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from fracture_core import RESEARCH_ONLY
 from fracture_core.metrics import Estimate, Subgroup
+from fracture_core.model_card.data_sets import DATA_SETS
 from fracture_core.model_card.document import Block, Paragraph, Points, Section
 from fracture_core.model_card.sources import Sources, estimate
 from fracture_core.models import MODELS
 
 FEW = 10
 """Fewer films than this tell hardly anything of a rate: its interval spans half of what is possible."""
+
+CHANCE = 0.5
+"""The AUC of guessing."""
 
 RELATED = 0.01
 """A larger share of test films with relatives in training makes the test no test of new films; ours."""
@@ -89,7 +94,29 @@ def limits(sources: Sources) -> Iterator[str]:
 def _origin(sources: Sources) -> str:
     facts = sources.data_set
     origin = f" ({facts.origin})" if facts is not None and facts.origin else ""
-    return f"It was trained on {sources.data_title}{origin} and never tested on films from anywhere else."
+    trained = f"It was trained on {sources.data_title}{origin}"
+    elsewhere = [_elsewhere(found) for found in sources.get("external") or ()]
+    return (
+        f"{trained}. {' '.join(elsewhere)}"
+        if elsewhere
+        else f"{trained} and never tested on films from anywhere else."
+    )
+
+
+def _elsewhere(found: Mapping[str, Any]) -> str:
+    """How it does on another source's films, in a sentence or two."""
+    auc, sensitivity, specificity = (
+        estimate(found["metrics"][name]) for name in ("auc", "sensitivity", "specificity")
+    )
+    known = DATA_SETS.get(found["name"])
+    said = (
+        f"On {found['films']} films from elsewhere ({known.title if known else found['name']}, {found['fractured']} "
+        f"fractured) its AUC is {auc.decimal()}; it finds {sensitivity.percent()} of fractures and clears "
+        f"{specificity.percent()} of whole bones."
+    )
+    if auc.low > CHANCE:
+        return said
+    return f"{said} That is no better than chance: its figures hold for films like those it was trained on alone."
 
 
 def _regions(sources: Sources) -> str:
