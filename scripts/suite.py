@@ -19,6 +19,7 @@ from pathlib import Path
 
 from fracture_core.models import MODELS
 from fracture_core.recipes import RECIPES, Recipe
+from fracture_core.results import RUNS, read_outlines
 
 ROOT = Path(__file__).resolve().parents[1]
 PATIENCE = 20.0  # s that a training is given to end once the time is up
@@ -52,7 +53,7 @@ class Job:
         options = [str(part) for pair in places.items() for part in pair]
         return [
             *(sys.executable, str(ROOT / "train.py"), self.recipe, "--model", self.model),
-            *("--split", self.split, "--seed", str(self.seed), "--work", str(work), "--resume"),
+            *("--split", self.split, "--seed", str(self.seed), "--work", str(work), "--resume", "--form", "auto"),
             *options,
             *extra,
         ]
@@ -74,6 +75,11 @@ def plan(datas: Sequence[str], *, recipes: Sequence[str] = (), seeds: int = 1) -
                 jobs += [(recipe.with_model(model), data, split) for split in splits]
     jobs.sort(key=lambda job: MODELS[job[0].model].parameters * job[0].size ** 2 * job[0].epochs * job[0].copies)
     return [Job(recipe.key, recipe.model, data, split, seed) for seed in range(seeds) for recipe, data, split in jobs]
+
+
+def recorded(folder: Path = RUNS) -> set[str]:
+    """Names of the jobs that have a record; what a record's id says before the name is when it began."""
+    return {record["id"].partition("-")[2] for record in read_outlines(folder).runs}
 
 
 def models_of(recipe: Recipe) -> Sequence[str]:
@@ -143,6 +149,7 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--at-once", type=int, default=1, help="trainings at any time; they share the machine")
     parser.add_argument("--minutes", type=float, help="stop then; trainings that run keep their checkpoints")
+    parser.add_argument("--missing", action="store_true", help="only those of which no record is in results/runs yet")
     parser.add_argument("--list", action="store_true", help="show the plan and stop")
     parser.add_argument("--smoke", action="store_true", help="tiny trainings that show that everything works")
     return parser
@@ -159,6 +166,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("Name a data set: --fracatlas DIR, --multiregion DIR or both.", file=sys.stderr)
         return 2
     jobs = plan(list(folders), recipes=options.recipe, seeds=options.seeds)
+    if options.missing and jobs:
+        jobs = [job for job in jobs if job.name not in recorded()]
+        if not jobs:
+            print("Every training of the plan has its record.")
+            return 0
     if options.list or not jobs:
         print("\n".join(job.name for job in jobs) or "No recipe of that name for this data.")
         return 0 if jobs else 2

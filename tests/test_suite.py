@@ -94,3 +94,20 @@ def test_a_smoke_run_of_one_paper(made_fracatlas, tmp_path):
     name = "wang2024-with-se-seresnet50-fracatlas-grouped-seed0"
     assert json.loads((tmp_path / "outcome.json").read_text()) == {name: "done"}
     assert (tmp_path / "weights" / name / "card.json").is_file()
+
+
+def test_what_has_a_record_can_be_left_out(tmp_path, capsys, monkeypatch):
+    records = tmp_path / "runs"
+    records.mkdir()
+    for depth in (18, 101):
+        name = f"20261127T140000Z-lisbon2023-resnet{depth}-fracatlas-grouped-seed0"
+        (records / f"{name}.json").write_text(json.dumps({"id": name, "schema": 2}))
+    found = suite.recorded(records)
+    assert found == {f"lisbon2023-resnet{depth}-fracatlas-grouped-seed0" for depth in (18, 101)}
+    arguments = ["--output", str(tmp_path), "--fracatlas", str(tmp_path), "--recipe", "lisbon2023", "--missing"]
+    monkeypatch.setattr(suite, "recorded", lambda: found)
+    assert suite.main([*arguments, "--list"]) == 0
+    assert [line.split("-")[1] for line in capsys.readouterr().out.split()] == ["resnet34", "resnet50", "resnet152"]
+    monkeypatch.setattr(suite, "recorded", lambda: {job.name for job in plan(["fracatlas"])})
+    assert suite.main(arguments) == 0
+    assert "has its record" in capsys.readouterr().out
