@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from fracture_core import weights
 from fracture_core.metrics import Estimate
@@ -49,20 +47,12 @@ def gate() -> str:
     )
 
 
-def elsewhere() -> str:
-    """What the default model is worth on films of other sources, in a sentence each."""
-    return " ".join(map(_elsewhere, weights.load_card().data.get("external", [])))
+def other_sources() -> str:
+    """What the default model is worth on films of other sources."""
+    from fracture_core.model_card.use import elsewhere
 
-
-def _elsewhere(found: Mapping[str, Any]) -> str:
-    auc = Estimate(**found["metrics"]["auc"])
-    told = (
-        "." if auc.low > 0.5 else ": no better than chance. Its figures hold for films like those it was trained on."
-    )
-    return (
-        f"On {found['films']} films of another source ({found['name']}, {found['fractured']} fractured, none of them "
-        f"among the training films) the default model's AUC is {auc.decimal()}{told}"
-    )
+    found = weights.load_card().data.get("external", [])
+    return " ".join(elsewhere(one, whose="the default model's") for one in found)
 
 
 def localisation() -> str:
@@ -90,7 +80,7 @@ def block(name: str, text: str, body: str) -> str:
 def with_table(text: str) -> str:
     """The README with its tables replaced."""
     return block(
-        "localisation", block("results", text, f"{table()}\n\n{gate()}\n\n{elsewhere()}".rstrip()), localisation()
+        "localisation", block("results", text, f"{table()}\n\n{gate()}\n\n{other_sources()}".rstrip()), localisation()
     )
 
 

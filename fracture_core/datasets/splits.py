@@ -130,7 +130,7 @@ def divide(
     kinds = ("grouped", CLEAN, FOLDS, "published")
     if kind not in kinds:
         raise UnknownName("split", kind, kinds)
-    strata = [f"{case.label}/{case.region}" for case in data.cases]
+    strata = _strata(data)
     if kind == "published":
         split = np.array([case.split or "" for case in data.cases])
         if not all((split == name).any() for name in (TRAIN, VAL, TEST)):
@@ -168,9 +168,9 @@ def rotated(division: Division, data: DataSet, *, parts: int, members: int) -> t
     """
     assert members <= parts
     rest = np.flatnonzero(np.isin(division.split, (TRAIN, VAL)))
-    strata = [f"{data.cases[index].label}/{data.cases[index].region}" for index in rest]
+    strata = np.array(_strata(data))[rest]
     equal = {str(number): 1 / parts for number in range(parts)}
-    member = grouped_split(division.groups[rest], strata, shares=equal, seed=division.seed).astype(int)
+    member = grouped_split(division.groups[rest], strata.tolist(), shares=equal, seed=division.seed).astype(int)
     rotations = []
     for number in range(members):
         split = division.split.copy()
@@ -184,6 +184,11 @@ def rotated(division: Division, data: DataSet, *, parts: int, members: int) -> t
         "parts but one and validated on that"
     )
     return replace(division, split=split, rule=rule, parts=parts), rotations
+
+
+def _strata(data: DataSet) -> list[str]:
+    """What every division balances, of each case."""
+    return [f"{case.label}/{case.region}" for case in data.cases]
 
 
 def distinct(data: DataSet) -> np.ndarray:

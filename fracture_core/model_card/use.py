@@ -95,23 +95,19 @@ def _origin(sources: Sources) -> str:
     facts = sources.data_set
     origin = f" ({facts.origin})" if facts is not None and facts.origin else ""
     trained = f"It was trained on {sources.data_title}{origin}"
-    elsewhere = [_elsewhere(found) for found in sources.get("external") or ()]
-    return (
-        f"{trained}. {' '.join(elsewhere)}"
-        if elsewhere
-        else f"{trained} and never tested on films from anywhere else."
-    )
+    told = [elsewhere(found) for found in sources.get("external") or ()]
+    return f"{trained}. {' '.join(told)}" if told else f"{trained} and never tested on films from anywhere else."
 
 
-def _elsewhere(found: Mapping[str, Any]) -> str:
-    """How it does on another source's films, in a sentence or two."""
+def elsewhere(found: Mapping[str, Any], *, whose: str = "its") -> str:
+    """How a model does on another source's films, in a sentence or two; ``found`` is one of a card's "external"."""
     auc, sensitivity, specificity = (
         estimate(found["metrics"][name]) for name in ("auc", "sensitivity", "specificity")
     )
     known = DATA_SETS.get(found["name"])
     said = (
         f"On {found['films']} films from elsewhere ({known.title if known else found['name']}, {found['fractured']} "
-        f"fractured) its AUC is {auc.decimal()}; it finds {sensitivity.percent()} of fractures and clears "
+        f"fractured) {whose} AUC is {auc.decimal()}; it finds {sensitivity.percent()} of fractures and clears "
         f"{specificity.percent()} of whole bones."
     )
     if auc.low > CHANCE:

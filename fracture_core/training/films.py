@@ -48,7 +48,8 @@ def decode_films(
     """
     if cache is not None and (cache / "damaged.npy").is_file():
         return _mapped(cache, data.labels)
-    workers = workers or int(os.environ.get("OMP_NUM_THREADS") or os.cpu_count() or 1)
+    granted = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0]  # one number for each level of nesting
+    workers = workers or int(granted or os.cpu_count() or 1)
     side, cells = pipeline.size, pipeline.size // REGION_SCALE
     shapes = {"pixels": (len(data.cases), side, side), "regions": (len(data.cases), cells, cells)}
     if cache is None:
