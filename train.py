@@ -96,6 +96,7 @@ def arguments() -> argparse.ArgumentParser:
     machine = parser.add_argument_group("machine")
     machine.add_argument("--accelerator", default="auto", choices=("auto", "cpu", "gpu"))
     machine.add_argument("--precision", default="bf16-mixed", choices=("bf16-mixed", "32-true", "64-true"))
+    machine.add_argument("--compile", action="store_true", help="fuse operations first (torch.compile)")
     machine.add_argument("--smoke", action="store_true", help="a tiny run that shows that everything works")
     return parser
 
@@ -206,6 +207,7 @@ def run(options: argparse.Namespace) -> dict[str, Any] | None:
             pretrained=pretrained,
             checkpoint=checkpoint_place(options, data, also, one, part),
             fabric=fabric,
+            compiled=options.compile,
             progress=sys.stderr.isatty(),
         )
         for one, part in trained

@@ -1,6 +1,7 @@
 """How fast an architecture answers on this machine, and what it needs: for ``results/speed``.
 
-Each model is measured in a process of its own, so that its peak memory is its own too.
+On a CPU each model is measured in a process of its own, so that its peak memory is its own too; a GPU's memory can
+be counted anew.
 """
 
 from __future__ import annotations
@@ -14,12 +15,14 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
+from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any
 
 from fracture_core.errors import FractureError
 from fracture_core.metrics import Estimate
 from fracture_core.provenance import commit
-from fracture_core.results import SPEEDS, Speed, to_json
+from fracture_core.results import SPEEDS, TRAINING_SPEEDS, Speed, TrainingSpeed, to_json
 from fracture_core.results.speeds import SCHEMA
 
 WARM_UP = 3  # calls before the clock runs: memory is laid out, kernels are chosen
@@ -44,6 +47,12 @@ def measure(
     Raises:
         FractureError: the process that measures was stopped; most often by want of memory.
     """
+    import torch
+
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+        torch.cuda.reset_peak_memory_stats()
+        return _measure(model, size, precision, batch, rounds, threads)
     context = multiprocessing.get_context("spawn")
     receiver, sender = context.Pipe(duplex=False)
     process = context.Process(target=_measured, args=(sender, model, size, precision, batch, rounds, threads))
@@ -59,9 +68,12 @@ def measure(
         process.join()
 
 
-def _measured(
-    sender: object, model: str, size: int, precision: str, batch: int, rounds: int, threads: int | None
-) -> None:
+def _measured(sender: Connection, *what: Any) -> None:
+    """In a process of its own."""
+    sender.send(_measure(*what))
+
+
+def _measure(model: str, size: int, precision: str, batch: int, rounds: int, threads: int | None) -> Speed:
     import torch
 
     from fracture_core.models import build_model
@@ -90,7 +102,7 @@ def _measured(
     with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16"):
         single = seconds(1, rounds)
         many = seconds(batch, max(1, rounds // 3))
-    found = Speed(
+    return Speed(
         model=model,
         size=size,
         parameters=parameters,
@@ -105,7 +117,6 @@ def _measured(
         commit=commit() or "unknown",
         torch=torch.__version__,
     )
-    sender.send(found)  # type: ignore[attr-defined]
 
 
 def median(values: Sequence[float]) -> Estimate:
@@ -140,9 +151,21 @@ def _peak_memory_mb() -> float:
 
 def write_speed(speed: Speed, *, folder: Path = SPEEDS) -> Path:
     """Write a measurement; an earlier one of the same model, size, machine and precision is replaced."""
+    return _write(speed, folder / f"{_place(speed)}-{speed.precision}.json")
+
+
+def write_training_speed(speed: TrainingSpeed, *, folder: Path = TRAINING_SPEEDS) -> Path:
+    """As ``write_speed``, of a training; its batch counts too."""
+    return _write(speed, folder / f"{_place(speed)}-batch{speed.batch}.json")
+
+
+def _place(speed: Speed | TrainingSpeed) -> str:
     machine = re.sub(r"[^a-z0-9]+", "-", f"{speed.hardware} {speed.threads or ''}".lower()).strip("-")
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{speed.model}-{speed.size}-{machine}-{speed.precision}.json"
+    return f"{speed.model}-{speed.size}-{machine}"
+
+
+def _write(speed: Speed | TrainingSpeed, path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".partial")
     partial.write_text(to_json({"schema": SCHEMA, **asdict(speed)}, indent=1), encoding="utf-8")
     partial.replace(path)

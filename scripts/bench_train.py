@@ -1,4 +1,4 @@
-"""``make bench-train``: images a second in training, as ratios to rivals in the same run.
+"""``make bench-train``: images a second in training, as ratios to rivals in the same run (``--record`` keeps them).
 
 The rivals: the loop most tutorials show (torchvision transforms in a DataLoader, full precision), the same with this
 project's precision and memory layout, and one batch that never changes, which no data path can beat. Films are those
@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Iterable
 from contextlib import nullcontext
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -26,35 +27,59 @@ from torch import nn
 from fracture_core.datasets import Case, DataSet, read_fracatlas
 from fracture_core.models import build_model
 from fracture_core.preprocessing import build_pipeline
-from fracture_core.recipes import get_recipe
-from fracture_core.training import decode_films, fit, make_fabric
+from fracture_core.provenance import commit
+from fracture_core.recipes import Recipe, get_recipe
+from fracture_core.results import FAST_LOADER, FIXED, LOADER, OURS, TrainingSpeed
+from fracture_core.speed import processor, write_training_speed
+from fracture_core.training import Films, decode_films, fit, make_fabric
 
 
 def main() -> None:
     options = _options()
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    recipe = replace(get_recipe("multiregion2024").with_model("resnet50"), model=options.model, batch=options.batch)
+    base = get_recipe("multiregion2024").with_model("resnet50")
     with tempfile.TemporaryDirectory() as folder:
         data = _films(Path(folder), count=(options.steps + 1) * options.batch)
-        contestants = _contestants(recipe, data, device, options)
-        rates: dict[str, list[float]] = {name: [] for name in contestants}
-        for _ in range(options.rounds):
-            for name, run in contestants.items():
-                rates[name].append(run())
-    medians = {name: statistics.median(values) for name, values in rates.items()}
-    ours = medians["ours"]
-    where = torch.cuda.get_device_name() if device.type == "cuda" else f"{torch.get_num_threads()} CPU threads"
-    print(f"{recipe.model}, {recipe.size} px, batch {recipe.batch}, {where}, {data.name}, median of {options.rounds}")
-    for name, value in medians.items():
-        print(f"  {name:56} {value:8.1f} images/s   ours is {ours / value:5.2f} x")
+        films = decode_films(data, build_pipeline(base.pipeline, size=base.size))
+        for model in options.model or ["resnet18"]:
+            speed = _timed(replace(base, model=model, batch=options.batch), data, films, options)
+            where = speed.hardware + (f", {speed.threads} threads" if speed.threads else "")
+            print(f"{model}, {speed.size} px, batch {speed.batch}, {where}, {speed.films}, median of {speed.rounds}")
+            for name, rate in speed.images_per_second.items():
+                print(f"  {name:24} {rate:8.1f} images/s   ours is {speed.against(name):5.2f} x", flush=True)
+            if options.record:
+                write_training_speed(speed)
+
+
+def _timed(recipe: Recipe, data: DataSet, films: Films, options: argparse.Namespace) -> TrainingSpeed:
+    on_gpu = torch.cuda.is_available()
+    contestants = _contestants(recipe, data, films, torch.device("cuda" if on_gpu else "cpu"), options)
+    rates: dict[str, list[float]] = {name: [] for name in contestants}
+    for _ in range(options.rounds):
+        for name, run in contestants.items():
+            rates[name].append(run())
+    return TrainingSpeed(
+        model=recipe.model,
+        size=recipe.size,
+        batch=recipe.batch,
+        hardware=torch.cuda.get_device_name() if on_gpu else processor(),
+        threads=None if on_gpu else torch.get_num_threads(),
+        films=data.name,
+        rounds=options.rounds,
+        steps=options.steps,
+        images_per_second={name: round(statistics.median(values), 2) for name, values in rates.items()},
+        date=datetime.now(UTC).date().isoformat(),
+        commit=commit() or "unknown",
+        torch=torch.__version__,
+    )
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--model", default="resnet18")
+    parser.add_argument("--model", action="append", metavar="NAME", help="may be repeated; resnet18 without it")
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--steps", type=int, default=10, help="batches per round and contestant")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--record", action="store_true", help="store the rates under results/speed/training")
     return parser.parse_args()
 
 
@@ -74,8 +99,9 @@ def _films(folder: Path, *, count: int) -> DataSet:
     return DataSet("synthetic films", folder, tuple(cases), "made up")
 
 
-def _contestants(recipe, data: DataSet, device: torch.device, options) -> dict[str, Callable[[], float]]:  # type: ignore[no-untyped-def]
-    films = decode_films(data, build_pipeline(recipe.pipeline, size=recipe.size))
+def _contestants(
+    recipe: Recipe, data: DataSet, films: Films, device: torch.device, options: argparse.Namespace
+) -> dict[str, Callable[[], float]]:
     train = np.arange(options.steps * options.batch)
     # validation is not timed: the fewest films of both classes
     val = np.array([int(np.flatnonzero(films.labels == label)[0]) for label in (0, 1)])
@@ -96,12 +122,7 @@ def _contestants(recipe, data: DataSet, device: torch.device, options) -> dict[s
     def fixed() -> float:
         return _loop(recipe.model, [batch] * options.steps, device, fast=True)
 
-    return {
-        "ours": ours,
-        "torchvision transforms, DataLoader, float32": plain,
-        "torchvision transforms, DataLoader, bf16, channels last": faster,
-        "one batch in memory, bf16, channels last": fixed,
-    }
+    return {OURS: ours, LOADER: plain, FAST_LOADER: faster, FIXED: fixed}
 
 
 class _Files(torch.utils.data.Dataset):  # type: ignore[type-arg]
@@ -118,7 +139,7 @@ class _Files(torch.utils.data.Dataset):  # type: ignore[type-arg]
         return self.change(Image.open(self.cases[index].path)), self.cases[index].label
 
 
-def _loader(recipe, data: DataSet, train: np.ndarray, device: torch.device):  # type: ignore[no-untyped-def]
+def _loader(recipe: Recipe, data: DataSet, train: np.ndarray, device: torch.device) -> torch.utils.data.DataLoader:  # type: ignore[type-arg]
     from torchvision import transforms
 
     strength = recipe.augmentation

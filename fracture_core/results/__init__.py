@@ -41,16 +41,32 @@ from fracture_core.results.records import (
     to_json,
     write_record,
 )
-from fracture_core.results.speeds import SPEEDS, Speed, read_speeds
+from fracture_core.results.speeds import (
+    FAST_LOADER,
+    FIXED,
+    LOADER,
+    OURS,
+    SPEEDS,
+    TRAINING_SPEEDS,
+    Speed,
+    TrainingSpeed,
+    read_speeds,
+    read_training_speeds,
+)
 from fracture_core.results.table import ResultRow, flat_published, flat_run, table
 
 __all__ = [
+    "FAST_LOADER",
+    "FIXED",
     "HALF",
+    "LOADER",
     "METRICS",
     "OF_ONE_CLASS",
+    "OURS",
     "PUBLISHED",
     "RUNS",
     "SPEEDS",
+    "TRAINING_SPEEDS",
     "Beside",
     "Counted",
     "Mark",
@@ -64,6 +80,7 @@ __all__ = [
     "ScoredCase",
     "ScoredFilms",
     "Speed",
+    "TrainingSpeed",
     "complete_folds",
     "flat_published",
     "flat_run",
@@ -79,6 +96,7 @@ __all__ = [
     "read_records",
     "read_run",
     "read_speeds",
+    "read_training_speeds",
     "scored_cases",
     "scored_films",
     "set_beside",

@@ -14,6 +14,7 @@ import torch.nn.functional as functional
 from torch import Tensor
 
 from fracture_core.recipes.base import Augmentation
+from fracture_core.training.processes import send
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,7 +22,7 @@ class Changes:
     """What happens to each film of a batch: float tensors (N, ...), on the CPU.
 
     ``theta`` (N, 2, 3) leads from places in the result to places in the film; tones are (N,) each; ``noise`` is None
-    where none is added.
+    where none is added. ``marked`` is False where no film has a region that could move.
     """
 
     theta: Tensor
@@ -31,12 +32,13 @@ class Changes:
     brightness: Tensor
     noise: Tensor | None
     seed: int
+    marked: bool = True
 
     def part(self, rows: slice) -> Changes:
         """Those of some rows of the batch; the noise follows the row, so ``seed`` moves along."""
         noise = None if self.noise is None else self.noise[rows]
         tones = (self.gamma[rows], self.gain[rows], self.contrast[rows], self.brightness[rows])
-        return Changes(self.theta[rows], *tones, noise, self.seed + (rows.start or 0))
+        return Changes(self.theta[rows], *tones, noise, self.seed + (rows.start or 0), self.marked)
 
 
 def draw_changes(regions: Tensor, augmentation: Augmentation, *, generator: torch.Generator) -> Changes:
@@ -60,7 +62,7 @@ def draw_changes(regions: Tensor, augmentation: Augmentation, *, generator: torc
     )
     noise = torch.rand(count, generator=generator) * augmentation.noise if augmentation.noise else None
     seed = int(torch.randint(2**40, (1,), generator=generator))
-    return Changes(theta, gamma, gain, contrast, brightness, noise, seed)
+    return Changes(theta, gamma, gain, contrast, brightness, noise, seed, bool(regions.any()))
 
 
 def apply_changes(images: Tensor, regions: Tensor, changes: Changes) -> tuple[Tensor, Tensor]:
@@ -76,9 +78,9 @@ def apply_changes(images: Tensor, regions: Tensor, changes: Changes) -> tuple[Te
     device = images.device
 
     def column(values: Tensor) -> Tensor:
-        return values.view(-1, 1, 1, 1).to(device)
+        return send(values, device).view(-1, 1, 1, 1)
 
-    theta = changes.theta.to(device)
+    theta = send(changes.theta, device)
     toned = _warp(images, theta)
     if (changes.gamma != 1).any():
         toned = toned.clamp(1e-4, 1) ** column(changes.gamma)
@@ -88,7 +90,7 @@ def apply_changes(images: Tensor, regions: Tensor, changes: Changes) -> tuple[Te
     toned = (toned - mean) * column(changes.contrast) + mean + column(changes.brightness)
     if changes.noise is not None:
         toned = toned + column(changes.noise) * _grain(toned, changes.seed)
-    return toned.clamp(0, 1), _warp(regions, theta) if bool(regions.any()) else regions
+    return toned.clamp(0, 1), _warp(regions, theta) if changes.marked else regions
 
 
 def _grain(images: Tensor, seed: int) -> Tensor:

@@ -24,7 +24,8 @@ def film_losses(logits: Tensor, labels: Tensor, recipe: Recipe) -> Tensor:
         UnknownName: the recipe's loss is not one of ``LOSSES``.
     """
     logits = logits.to(torch.promote_types(logits.dtype, torch.float32))  # half precision is too coarse for a sum
-    weight = torch.tensor([1.0, recipe.fracture_weight], device=logits.device, dtype=logits.dtype)
+    weight = torch.ones(2, device=logits.device, dtype=logits.dtype)
+    weight[1] = recipe.fracture_weight  # filled in on the device: a copy from the CPU would wait for it
     if recipe.loss == "cross_entropy":
         return functional.cross_entropy(
             logits, labels, weight=weight, label_smoothing=recipe.label_smoothing, reduction="none"
@@ -41,7 +42,7 @@ def total_weight(labels: Tensor, recipe: Recipe) -> float:
     return len(labels) - fractured + fractured * recipe.fracture_weight
 
 
-def guidance_losses(features: Tensor, classifier: nn.Linear, regions: Tensor) -> tuple[Tensor, int]:
+def guidance_losses(features: Tensor, classifier: nn.Linear, regions: Tensor) -> tuple[Tensor, Tensor]:
     """How little of the class-activation map's weight lies in the experts' regions: the sum over marked films.
 
     The map of a network that ends in average pooling and one linear layer is that layer applied at every place
@@ -53,19 +54,18 @@ def guidance_losses(features: Tensor, classifier: nn.Linear, regions: Tensor) ->
         regions: float (N, 1, R, R), 1 inside the experts' regions; films without any are passed over.
 
     Returns:
-        The sum, a scalar, and the number of films it is over.
+        The sum and the number of films it is over, both scalars on the device: reading one waits for a GPU.
     """
     inside = functional.adaptive_max_pool2d(regions, features.shape[-2:]).flatten(1) > 0.5
     marked = inside.any(dim=1)
-    if not marked.any():
-        return features.sum() * 0, 0
     direction = classifier.weight[1] - classifier.weight[0]
-    places = torch.einsum("nchw,c->nhw", features[marked].float(), direction.float()).flatten(1)
-    weights = functional.log_softmax(places, dim=1).masked_fill(~inside[marked], -torch.inf)
-    return -torch.logsumexp(weights, dim=1).sum(), int(marked.sum())
+    places = torch.einsum("nchw,c->nhw", features.float(), direction.float()).flatten(1)
+    counted = inside | ~marked[:, None]  # all places of a film passed over: its logarithm is then 0, not infinite
+    weights = functional.log_softmax(places, dim=1).masked_fill(~counted, -torch.inf)
+    return -(torch.logsumexp(weights, dim=1) * marked).sum(), marked.sum()
 
 
-def evidence_losses(places: Tensor, regions: Tensor, labels: Tensor) -> tuple[Tensor, int]:
+def evidence_losses(places: Tensor, regions: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
     """How far a map of evidence is from the experts' regions: the sum over films.
 
     Of each film the cross-entropy over all places, divided by the number of places in the regions and ``QUIET`` more,
@@ -78,18 +78,16 @@ def evidence_losses(places: Tensor, regions: Tensor, labels: Tensor) -> tuple[Te
         labels: int64 (N,), 1 fractured.
 
     Returns:
-        The sum, a scalar, and the number of films it is over.
+        The sum and the number of films it is over, both scalars on the device: reading one waits for a GPU.
     """
     height, width = places.shape[-2:]
     wanted = functional.adaptive_avg_pool2d(regions, (height, width)).flatten(1)
     marked = wanted.amax(dim=1) > 0
     told = marked | (labels == 0)
-    if not told.any():
-        return places.sum() * 0, 0
     logits = places.flatten(1).to(torch.promote_types(places.dtype, torch.float32))
     inside = wanted.sum(dim=1)
     entropy = functional.binary_cross_entropy_with_logits(logits, wanted, reduction="none").sum(dim=1)
     chances = logits.sigmoid()
     dice = 1 - (2 * (chances * wanted).sum(dim=1) + 1) / (chances.sum(dim=1) + inside + 1)
     losses = entropy / (inside + QUIET) + dice * marked
-    return losses[told].sum(), int(told.sum())
+    return (losses * told).sum(), told.sum()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import cache
+
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -12,9 +15,15 @@ from fracture_core.training.films import Films
 
 def normalise(images: Tensor, pipeline: Pipeline) -> Tensor:
     """float (N, 1, S, S) in [0, 1] → (N, 3, S, S), by the pipeline's mean and standard deviation."""
-    mean = torch.tensor(pipeline.mean, device=images.device).view(1, 3, 1, 1)
-    std = torch.tensor(pipeline.std, device=images.device).view(1, 3, 1, 1)
+    mean, std = (_channels(tuple(values), images.device) for values in (pipeline.mean, pipeline.std))
     return ((images.expand(-1, 3, -1, -1) - mean) / std).contiguous(memory_format=torch.channels_last)
+
+
+@cache
+def _channels(values: Sequence[float], device: torch.device) -> Tensor:
+    """A value for each channel, (1, 3, 1, 1), copied once: every copy from the CPU waits for a GPU."""
+    with torch.inference_mode(False):
+        return torch.tensor(values, device=device).view(1, 3, 1, 1)
 
 
 def predict_logits(

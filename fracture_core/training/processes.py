@@ -51,6 +51,11 @@ def _join(*, gpu: bool) -> None:
     distributed.init_process_group("nccl" if gpu else "gloo", store=store, rank=rank, world_size=world)
 
 
+def send(values: Tensor, device: torch.device) -> Tensor:
+    """A tensor of the CPU on ``device``, without waiting until a GPU has come so far."""
+    return values.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else values.to(device)
+
+
 def leave(fabric: Fabric) -> None:
     """Take this process out of its group, once all have come this far: else its threads outlive it, and it aborts."""
     if fabric.world_size > 1:
