@@ -92,7 +92,7 @@ PAIR = replace(
     model="mobilenetv2_evidence_pair",
     committee=(POINTING.key, WINDOWS.key),
 )
-MEMBER = replace(WINDOWS, key="ours-member", title="MobileNetV2 that points, trained longer", epochs=40)
+MEMBER = replace(WINDOWS, key="ours-member", title="MobileNetV2 that points, trained longer", epochs=16)
 RECIPE = replace(
     MEMBER,
     key="ours",
