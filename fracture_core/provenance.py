@@ -10,10 +10,13 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def commit() -> str | None:
-    """The checkout's commit, 40 hex digits; outside a checkout what ``$FRACTURE_COMMIT`` says, else None."""
-    told = os.environ.get("FRACTURE_COMMIT") or None
+    """40 hex digits: what ``$FRACTURE_COMMIT`` says, for copies whose files are not their checkout's; else the
+    checkout's commit; None outside one."""
+    told = os.environ.get("FRACTURE_COMMIT")
+    if told:
+        return told
     try:
         answer = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False)
     except OSError:
-        return told
-    return answer.stdout.strip() or told
+        return None
+    return answer.stdout.strip() or None

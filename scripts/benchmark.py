@@ -10,6 +10,10 @@ from fracture_core.audit.worth import difference, leak_worths
 from fracture_core.metrics import Estimate
 from fracture_core.models import MODELS
 from fracture_core.results import (
+    FAST_LOADER,
+    FIXED,
+    LOADER,
+    OURS,
     Beside,
     Measured,
     Paper,
@@ -19,9 +23,12 @@ from fracture_core.results import (
     read_outlines,
     read_run,
     read_speeds,
+    read_training_speeds,
     set_beside,
     table,
 )
+from fracture_core.results.comparing import compare_runs
+from fracture_core.results.trials import trials
 
 REPORT = Path(__file__).resolve().parent.parent / "docs" / "benchmark.md"
 METRICS = {"accuracy": "accuracy", "auc": "AUC"}
@@ -70,8 +77,10 @@ def report() -> str:
         _papers(papers, beside, outlines),
         _out_of_fold(runs),
         _leak(runs, papers),
+        _trials(runs),
         _missing(papers, beside),
         _speed(),
+        _training_speed(),
     )
     return "\n".join(line for section in sections for line in section)
 
@@ -142,7 +151,7 @@ def _papers(papers: Mapping[str, Paper], beside: Mapping[str, list[Beside]], out
                 verdicts |= {METRICS["auc"]: _verdict(auc, other)} if other else {}
                 outline = outlines[run.id]
                 yield _line(
-                    _title(one.model) if key else f"{_title(one.model)} (`{run.recipe}`)",
+                    _title(one.model) if run.recipe == key else f"{_title(one.model)} (`{run.recipe}`)",
                     f"{run.data}, {run.split} {run.fold}".rstrip(),
                     str(run.epochs or ""),
                     "scratch" if outline.get("pretrained") is None else "pretrained",
@@ -215,6 +224,34 @@ def _leak(runs: Iterable[Mapping[str, Any]], papers: Mapping[str, Paper]) -> Ite
     yield ""
 
 
+def _trials(runs: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    """Runs that differ in one thing; each film is scored by both, so the records are read whole."""
+    found = trials(runs)
+    if not found:
+        return
+    yield "## What one change is worth"
+    yield ""
+    yield (
+        "Two runs that differ in one thing, on the same test films: AUC of the changed one minus that of the other, "
+        "paired by film, by groups. One seed each; the networks, not the papers' sizes of them, are named."
+    )
+    yield ""
+    yield from _head_of("changed", "network", "as it was", "as changed", "AUC before", "after", "difference")
+    for trial in found:
+        comparison = compare_runs(read_run(trial.changed["id"]), read_run(trial.base["id"])).statistics
+        if comparison.by_group is None:
+            continue
+        names = [str(run["precision"] if trial.precision else run["recipe"]["key"]) for run in trial.both]
+        yield _line(
+            trial.what,
+            " and ".join(dict.fromkeys(_title(str(run["model"])) for run in trial.both)),
+            *(f"`{name}`" for name in names),
+            *(_figure(Estimate(**run["metrics"]["auc"])) for run in trial.both),
+            _figure(comparison.by_group["auc"]),
+        )
+    yield ""
+
+
 def _missing(papers: Mapping[str, Paper], beside: Mapping[str, list[Beside]]) -> Iterator[str]:
     absent = [one for one in beside["accuracy"] if one.paper in papers and not one.measured]
     yield "## What is missing"
@@ -244,6 +281,31 @@ def _speed() -> Iterator[str]:
             f"{speed.films_per_second:.1f} ({speed.batch})",
             f"{speed.peak_memory_mb:.0f}",
             f"{speed.parameters / 1e6:.1f}",
+        )
+    yield ""
+
+
+def _training_speed() -> Iterator[str]:
+    speeds = read_training_speeds()
+    if not speeds:
+        return
+    yield "## Speed in training"
+    yield ""
+    yield (
+        "`make bench-train`: images a second of this trainer, and how many times that is of its rivals in the same "
+        "run: one batch in memory that never changes, which no way of feeding can beat, and DataLoaders with "
+        "torchvision transforms."
+    )
+    yield ""
+    yield from _head_of("model", "input", "batch", "machine", "images/s", FIXED, LOADER, FAST_LOADER)
+    for speed in sorted(speeds, key=lambda speed: (speed.hardware, speed.model)):
+        yield _line(
+            _title(speed.model),
+            f"{speed.size} px",
+            str(speed.batch),
+            speed.hardware + (f", {speed.threads} threads" if speed.threads else ""),
+            f"{speed.images_per_second[OURS]:.0f}",
+            *(f"{speed.against(rival):.2f} ×" for rival in (FIXED, LOADER, FAST_LOADER)),
         )
     yield ""
 

@@ -16,3 +16,8 @@ def test_there_is_no_commit_outside_a_checkout_or_without_git(tmp_path, monkeypa
     assert provenance.commit() is None
     monkeypatch.setenv("PATH", str(tmp_path))
     assert provenance.commit() is None
+
+
+def test_what_is_told_goes_before_what_the_checkout_says(monkeypatch):
+    monkeypatch.setenv("FRACTURE_COMMIT", "a" * 40)
+    assert provenance.commit() == "a" * 40

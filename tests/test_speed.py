@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -11,8 +13,9 @@ from fracture_core.__main__ import main
 from fracture_core.commands.speed import contestants
 from fracture_core.errors import UnknownName
 from fracture_core.models import MODELS
-from fracture_core.results import read_speeds
-from fracture_core.speed import measure, median, write_speed
+from fracture_core.results import FIXED, OURS, TrainingSpeed, read_speeds, read_training_speeds
+from fracture_core.speed import measure, median, write_speed, write_training_speed
+from scripts import bench_train
 
 
 def test_a_measurement_is_of_the_model_and_survives_the_disk(tmp_path):
@@ -25,6 +28,24 @@ def test_a_measurement_is_of_the_model_and_survives_the_disk(tmp_path):
     write_speed(found, folder=tmp_path)
     write_speed(found, folder=tmp_path)
     assert read_speeds(tmp_path) == [found]
+
+
+def test_speed_in_training_is_told_beside_its_rivals_and_kept(tmp_path, monkeypatch, capsys):
+    monkeypatch.delenv("FRACTURE_DATA", raising=False)
+    monkeypatch.setattr(
+        "sys.argv", ["bench", "--model", "resnet18", "--batch", "2", "--steps", "1", "--rounds", "1", "--record"]
+    )
+    monkeypatch.setattr(
+        bench_train, "write_training_speed", lambda speed: write_training_speed(speed, folder=tmp_path)
+    )
+    bench_train.main()
+    (found,) = read_training_speeds(tmp_path)
+    assert isinstance(found, TrainingSpeed)
+    assert (found.model, found.batch, found.steps, found.films) == ("resnet18", 2, 1, "synthetic films")
+    assert all(rate > 0 for rate in found.images_per_second.values())
+    assert found.against(OURS) == 1
+    assert f"ours is {found.against(FIXED):5.2f} x" in capsys.readouterr().out
+    assert read_speeds(tmp_path) == []  # another kind of measurement
 
 
 @settings(deadline=None)

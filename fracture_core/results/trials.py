@@ -1,0 +1,75 @@
+"""Runs that differ in one thing alone: what a transform, a layer or the arithmetic is worth."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+ARITHMETIC = "the arithmetic of training"
+Outline = Mapping[str, Any]
+
+_NAMES = ("key", "title", "citation", "models", "data", "reported_on", "pretrained_models")
+_PLACE = ("seed", "hardware", "pretrained", "precision")
+_DIVISION = ("kind", "rule", "seed", "fold", "folds", "counts")
+_ONE_THING = (  # fields that change together when one thing is tried, and what it is
+    ({"pipeline_options"}, "a transform of every film"),
+    ({"augmentation"}, "a change in training"),
+    ({"model", "start_from"}, "the network, from the same start"),
+    ({"precision"}, ARITHMETIC),
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Trial:
+    """Two outlines: a run as its paper has it, and one with something ``changed``; ``what`` says which kind."""
+
+    what: str
+    base: Outline
+    changed: Outline
+
+    @property
+    def both(self) -> tuple[Outline, Outline]:
+        return self.base, self.changed
+
+    @property
+    def precision(self) -> bool:
+        """Whether the arithmetic is what was changed."""
+        return self.what == ARITHMETIC
+
+
+def trials(outlines: Iterable[Outline]) -> list[Trial]:
+    """Every pair of runs of one paper that differ in one thing, on the same films and kind of machine.
+
+    The base is a run of the paper's own recipe; of several runs of one kind the newest counts. In a pair that differs
+    in precision the base is the wider one.
+    """
+    in_time = sorted(outlines, key=lambda run: str(run.get("id")))
+    newest = {json.dumps(_fields(run), sort_keys=True): run for run in in_time}
+    runs = [run for run in newest.values() if (run.get("recipe") or {}).get("paper")]
+    return [
+        Trial(what, base, other)
+        for base in runs
+        if base["recipe"]["key"] == base["recipe"]["paper"]
+        for other in runs
+        for what in _difference(base, other)
+    ]
+
+
+def _fields(run: Outline) -> dict[str, Any]:
+    """What two runs of one kind share."""
+    recipe = {name: value for name, value in (run.get("recipe") or {}).items() if name not in _NAMES}
+    films = (run.get("data") or {}).get("fingerprint")
+    split = {name: value for name, value in (run.get("split") or {}).items() if name in _DIVISION}
+    return recipe | {"films": films, "division": split} | {name: run.get(name) for name in _PLACE}
+
+
+def _difference(base: Outline, other: Outline) -> Iterator[str]:
+    one, two = _fields(base), _fields(other)
+    if one.keys() != two.keys():  # records of an earlier program lack fields
+        return
+    changed = {name for name in one if one[name] != two[name]}
+    for together, what in _ONE_THING:
+        if changed == together and (changed != {"precision"} or str(base["precision"]).startswith("32")):
+            yield what
