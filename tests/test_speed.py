@@ -35,9 +35,7 @@ def test_speed_in_training_is_told_beside_its_rivals_and_kept(tmp_path, monkeypa
     monkeypatch.setattr(
         "sys.argv", ["bench", "--model", "resnet18", "--batch", "2", "--steps", "1", "--rounds", "1", "--record"]
     )
-    monkeypatch.setattr(
-        bench_train, "write_training_speed", lambda speed: write_training_speed(speed, folder=tmp_path)
-    )
+    monkeypatch.setattr(bench_train, "write_training_speed", partial(write_training_speed, folder=tmp_path))
     bench_train.main()
     (found,) = read_training_speeds(tmp_path)
     assert isinstance(found, TrainingSpeed)
