@@ -26,6 +26,7 @@ from fracture_core.recipes.draws import Drawn, apply, draw
 from fracture_core.recipes.gupta2024 import TRIALS
 from fracture_core.recipes.settings import IN_PART, OURS, STATED, count_in_words, origin, settings
 from fracture_core.results import load_published
+from fracture_core.runs.options import chosen_recipes
 from fracture_core.training import SCHEDULES
 from fracture_core.training.augmentation import Changes, apply_changes
 from fracture_core.training.losses import LOSSES
@@ -246,7 +247,7 @@ def test_contracts_are_read_whole(module):
     for line in trained:
         options = train.arguments().parse_args(shlex.split(line.replace("\\\n", " "))[2:])
         assert options.recipe in {recipe.key for recipe in module.RECIPES}
-        assert train.chosen_recipes(options)[-1].key == options.recipe
+        assert chosen_recipes(options)[-1].key == options.recipe
 
 
 def test_a_docstring_out_of_form_is_refused():

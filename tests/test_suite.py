@@ -10,6 +10,7 @@ import pytest
 
 import train
 from fracture_core.recipes import RECIPES
+from fracture_core.runs.options import chosen_recipes
 from scripts import suite
 from scripts.suite import Job, plan
 
@@ -46,7 +47,7 @@ def test_every_command_is_one_that_train_understands(tmp_path):
             job.split,
             job.seed,
         )
-        assert train.chosen_recipes(options)[-1].model == job.model
+        assert chosen_recipes(options)[-1].model == job.model
 
 
 def code(text: str) -> list[str]:

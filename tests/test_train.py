@@ -16,11 +16,12 @@ import train as command
 from fracture_core import audit, training, weights
 from fracture_core.datasets import open_data
 from fracture_core.errors import WeightsError
-from fracture_core.models import build_model
+from fracture_core.models import MODELS, build_model
 from fracture_core.phantom import write_phantom_ct
 from fracture_core.recipes import RECIPES
 from fracture_core.results import read_records
 from fracture_core.results.records import data_of
+from fracture_core.runs import options, run
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -85,7 +86,7 @@ def test_a_smoke_run_from_end_to_end(made_fracatlas, tmp_path):
 @pytest.mark.usefixtures("strangers")
 def test_a_committee_and_its_members_leave_a_record_each(monkeypatch, made_fracatlas, tmp_path):
     small = {"size": 64, "epochs": 1, "batch": 8}
-    monkeypatch.setattr(command, "changed", lambda recipe, options: replace(recipe, **small))
+    monkeypatch.setattr(options, "changed", lambda recipe, _: replace(recipe, **small))
     places = [
         "--runs",
         str(tmp_path / "runs"),
@@ -133,9 +134,9 @@ def film_ids(record, split):
 @pytest.fixture
 def tiny_command(tiny, monkeypatch):
     """The command with the tiny recipe in place of the real ones: (arguments) → exit status."""
-    monkeypatch.setattr(command, "get_recipe", lambda key: replace(TINY, epochs=2, paper="lisbon2023"))
-    monkeypatch.setattr(command, "commit", lambda: None)
-    monkeypatch.setitem(command.MODELS, "tiny", command.MODELS["custom_cnn"])  # for its name on the card
+    monkeypatch.setattr(options, "get_recipe", lambda key: replace(TINY, epochs=2, paper="lisbon2023"))
+    monkeypatch.setattr(run, "commit", lambda: None)
+    monkeypatch.setitem(MODELS, "tiny", MODELS["custom_cnn"])  # for its name on the card
     return lambda *arguments: command.main(["tiny", "--accelerator", "cpu", *map(str, arguments)])
 
 

@@ -1,0 +1,1 @@
+"""Runs: a recipe, trained on a data set, judged, and written down."""

@@ -1,0 +1,130 @@
+"""Which films a run sees: who is trained on, who decides, who is tested, and what is kept for the next run."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from fracture_core import audit
+from fracture_core.audit import Companion, companion, fingerprint_of
+from fracture_core.datasets import DataSet, Division, divide, open_data
+from fracture_core.errors import FractureError
+from fracture_core.preprocessing import build_pipeline
+from fracture_core.recipes import GROUPED, Recipe
+from fracture_core.runs.options import Options
+from fracture_core.training import Films, decode_films, joined
+
+SMOKE_FILMS = 48  # of each class in each split, in a smoke run
+log = logging.getLogger(__name__)
+
+
+def divided(data: DataSet, recipe: Recipe, options: Options) -> tuple[Division, int, Companion | None]:
+    """Who is trained on, who decides, who is tested; how many duplicate pairs were found; and what trains along."""
+    published = any(case.split for case in data.cases)
+    kind = options.split or (recipe.split if published else GROUPED)
+    kind = "folds" if options.folds else kind
+
+    def alone() -> tuple[np.ndarray, int]:
+        groups, pairs = audit.film_groups(data)
+        return groups, len(pairs)
+
+    groups, pairs = kept_groups(alone, [data], options)
+    log.info("%d films, %d groups, %d duplicate pairs", len(data.cases), len(set(groups.tolist())), pairs)
+    # the division is the same for every seed, so that runs differ in their training alone
+    folds = options.folds or 5
+    division = divide(data, groups, kind=kind, shares=recipe.shares, seed=0, fold=options.fold, folds=folds)
+    if options.also is None:
+        return division, pairs, None
+    other = smoke_part(open_data(options.also)) if options.smoke else open_data(options.also)
+    across, _ = kept_groups(lambda: (audit.groups_across(data, other), 0), [data, other], options)
+    also = companion(data, other, across)
+    log.info("%d exposures of %s train along, %d are in %s", len(also.exposures), other.name, also.shared, data.name)
+    return division, pairs, also
+
+
+def kept_groups(
+    find: Callable[[], tuple[np.ndarray, int]], sets: Sequence[DataSet], options: Options
+) -> tuple[np.ndarray, int]:
+    """Groups and pairs as ``find`` gives them, kept in ``--work`` for the next run on the same films."""
+    if options.work is None or options.smoke:
+        return find()
+    place: Path = options.work / f"groups-{'-'.join(one.name for one in sets)}-{fingerprint_of(sets)[:8]}.npz"
+    if place.is_file():
+        with np.load(place) as kept:
+            return kept["groups"], int(kept["pairs"])
+    groups, pairs = find()
+    unfinished = place.with_name(f"{place.stem}.{os.getpid()}.partial.npz")
+    unfinished.parent.mkdir(parents=True, exist_ok=True)
+    np.savez(unfinished, groups=groups, pairs=pairs)
+    unfinished.replace(place)
+    return groups, pairs
+
+
+def smoke_part(data: DataSet) -> DataSet:
+    """A few films of each class in each published split, spread over the data set."""
+    kinds: dict[tuple[str | None, int], list[int]] = {}
+    for index, case in enumerate(data.cases):
+        kinds.setdefault((case.split, case.label), []).append(index)
+    wanted = {split: SMOKE_FILMS * (1 if split else 3) for split, _ in kinds}
+    kept = [
+        index
+        for (split, _), members in kinds.items()
+        for index in members[:: max(len(members) // wanted[split], 1)][: wanted[split]]
+    ]
+    return replace(data, cases=tuple(data.cases[index] for index in sorted(kept)))
+
+
+def decoded(data: DataSet, also: Companion | None, recipe: Recipe, options: Options) -> Films:
+    """The films as the network sees them, those that train along behind the others."""
+    pipeline = build_pipeline(recipe.pipeline, size=recipe.size, **recipe.pipeline_options)
+    films = decode_films(data, pipeline, cache=cache_place(options, data, recipe))
+    if also is None:
+        return films
+    return joined(films, decode_films(also.data, pipeline, cache=cache_place(options, also.data, recipe)))
+
+
+def cache_place(options: Options, data: DataSet, recipe: Recipe) -> Path | None:
+    """Where decoded films are kept: nowhere without ``--work``, nor in a smoke run."""
+    if options.work is None or options.smoke:
+        return None
+    pipeline = "-".join([recipe.pipeline, *(str(v) for values in recipe.pipeline_options.values() for v in values)])
+    folder: Path = options.work / f"{data.name}-{pipeline}-{recipe.size}-{data.fingerprint()[:8]}"
+    return folder
+
+
+def checkpoint_place(
+    options: Options, data: DataSet, also: Companion | None, recipe: Recipe, division: Division
+) -> Path | None:
+    """Where a run's checkpoint is kept: nowhere without ``--work``, nor in a smoke run."""
+    restarted = int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")) > 0
+    if options.work is None:
+        if options.resume:
+            raise FractureError("A run goes on from the folder it kept its checkpoint in: name it with --work DIR.")
+        return None
+    if options.smoke:
+        return None
+    name = f"{run_name(options, data, also, recipe, division)}.ckpt"
+    checkpoint: Path = options.work / name
+    if checkpoint.exists() and not (options.resume or restarted):
+        raise FractureError(
+            f"The checkpoint '{name}' of an earlier run is in '{options.work}'. "
+            "Go on from it with --resume, or delete it."
+        )
+    return checkpoint
+
+
+def run_name(options: Options, data: DataSet, also: Companion | None, recipe: Recipe, division: Division) -> str:
+    """What tells a run from others, in a file's name."""
+    films = data.name if also is None else f"{data.name}+{also.data.name}"
+    return f"{recipe.key}-{recipe.model}-{films}-{part_of_data(division)}-seed{options.seed}"
+
+
+def part_of_data(division: Division) -> str:
+    """A division in a file's name."""
+    name = f"fold{division.fold}of{division.folds}" if division.folds else division.kind
+    return name if division.part is None else f"{name}-part{division.part}of{division.parts}"

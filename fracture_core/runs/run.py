@@ -1,0 +1,116 @@
+"""One run from data to record."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from lightning import Fabric
+
+from fracture_core.audit import Companion
+from fracture_core.datasets import TRAIN, VAL, Division, open_data, rotated
+from fracture_core.errors import FractureError
+from fracture_core.models.imagenet import TIMM, imagenet_file
+from fracture_core.provenance import commit
+from fracture_core.recipes import Recipe
+from fracture_core.runs.films import checkpoint_place, decoded, divided, smoke_part
+from fracture_core.runs.judging import Setting, finish
+from fracture_core.runs.options import Options, chosen_recipes
+from fracture_core.training import fit, join, leave, make_fabric
+
+
+def run(options: Options) -> dict[str, Any] | None:
+    """One run from data to record; returns the record (None in all processes but the first, or for one member)."""
+    *members, recipe = chosen_recipes(options)
+    began, code = datetime.now(UTC), commit()  # of the program that runs, whatever is committed while it does
+    fabric = make_fabric(accelerator=options.accelerator, precision=options.precision)
+    first = fabric.global_rank == 0
+    pretrained = starting_weights(options, (members or [recipe])[0], fabric)
+
+    data = smoke_part(open_data(options.data)) if options.smoke else open_data(options.data)
+    division, duplicates, also = cast(
+        "tuple[Division, int, Companion | None]", fabric.broadcast(divided(data, recipe, options) if first else None)
+    )
+    if not first:
+        fabric.barrier()  # until the first process has decoded the films
+    films = decoded(data, also, recipe, options)
+    if first:
+        fabric.barrier()
+    whole, divisions = division, [division] * max(len(members), 1)
+    if recipe.rotate:
+        whole, divisions = rotated(division, data, parts=recipe.rotate, members=len(members))
+    trained = list(zip(members or [recipe], divisions, strict=True))
+    if options.member is not None:
+        trained = one_member(trained, options)
+    results = [
+        fit(
+            one,
+            films,
+            train=part.indices(TRAIN),
+            val=part.indices(VAL),
+            extra=[copies + len(data.cases) for copies in also.exposures] if also else (),
+            seed=options.seed,
+            pretrained=pretrained,
+            checkpoint=checkpoint_place(options, data, also, one, part),
+            fabric=fabric,
+            compiled=options.compile,
+            progress=sys.stderr.isatty(),
+        )
+        for one, part in trained
+    ]
+    leave(fabric)
+    if not first or options.member is not None:
+        return None
+
+    setting = Setting(
+        options=options,
+        data=data,
+        division=whole,
+        parts=tuple(part for _, part in trained) if recipe.rotate else (),
+        duplicates=duplicates,
+        films=films,
+        also=also,
+        pretrained=pretrained,
+        device=fabric.device,
+        processes=fabric.world_size,
+        began=began,
+        code=code,
+    )
+    records = [
+        finish(replace(setting, division=part, parts=()), member, result)
+        for (member, part), result in zip(trained, results, strict=True)
+        if members
+    ]
+    result = join(recipe, results) if members else results[0]
+    return finish(setting, recipe, result, weights_to=options.weights, members=records)
+
+
+def one_member(trained: Sequence[tuple[Recipe, Division]], options: Options) -> list[tuple[Recipe, Division]]:
+    """The committee's member that is asked for."""
+    if len(trained) < 2 or options.work is None or options.member is None:
+        raise FractureError("--member trains one network of a committee, and keeps it in the folder --work DIR.")
+    if not 0 <= options.member < len(trained):
+        raise FractureError(f"There is no member {options.member}: count from 0 to {len(trained) - 1}.")
+    return [trained[options.member]]
+
+
+def starting_weights(options: Options, recipe: Recipe, fabric: Fabric) -> Path | None:
+    """The file of backbone weights that the user named or wants fetched; None for a start from scratch."""
+    if recipe.frozen and options.pretrained is None and not options.smoke:
+        raise FractureError(
+            f"The first layers of {recipe.key} keep the weights they start with, which random ones are not worth: "
+            f"name ImageNet weights of {recipe.model} with --pretrained FILE, or have them fetched with "
+            "--pretrained timm."
+        )
+    if options.pretrained != Path(TIMM):
+        return options.pretrained
+    folder = options.work if options.work is not None else Path(torch.hub.get_dir())
+    if fabric.global_rank == 0:
+        imagenet_file(recipe.model, folder=folder)
+    fabric.barrier()
+    return imagenet_file(recipe.model, folder=folder)
