@@ -28,6 +28,7 @@ from fracture_core.imaging import Radiograph, read_image
 from fracture_core.metrics import OperatingPoint
 from fracture_core.models import build_model
 from fracture_core.models.folding import fold_batch_norm
+from fracture_core.models.fusing import fuse_activations
 from fracture_core.preprocessing import Pipeline, Prepared, build_pipeline
 from fracture_core.weights import Card
 
@@ -182,8 +183,8 @@ def load_classifier(name: str = weights.DEFAULT, *, root: Path | None = None, fo
     """Load installed weights by name, ready to answer on the CPU.
 
     Args:
-        folded: batch norm is folded into the convolutions, for speed; False keeps the network as it was trained, for
-            whoever looks into its layers.
+        folded: batch norm and activations are joined to the convolutions, for speed; False keeps the network as it
+            was trained, for whoever looks into its layers.
 
     Raises:
         UnknownName: no such weights are installed.
@@ -199,7 +200,7 @@ def load_classifier(name: str = weights.DEFAULT, *, root: Path | None = None, fo
             "from the repository, or train again."
         ) from error
     model.eval()
-    return Classifier(card, fold_batch_norm(model) if folded else model, load_gate())
+    return Classifier(card, fuse_activations(fold_batch_norm(model)) if folded else model, load_gate())
 
 
 BATCH = 2  # films; larger ones are slower on a CPU, where each layer's memory is then mapped anew (19 films/s for 26)

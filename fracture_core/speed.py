@@ -34,7 +34,7 @@ def measure(
 ) -> Speed:
     """Time one architecture as it answers, on the GPU where there is one.
 
-    Its weights are random, which does not matter for speed; batch norm is folded, as ``load_classifier`` does.
+    Its weights are random, which does not matter for speed; layers are joined, as ``load_classifier`` does.
 
     Args:
         model: a name of ``models.MODELS``.
@@ -78,6 +78,7 @@ def _measure(model: str, size: int, precision: str, batch: int, rounds: int, thr
 
     from fracture_core.models import build_model
     from fracture_core.models.folding import fold_batch_norm
+    from fracture_core.models.fusing import fuse_activations
 
     if threads is not None:
         torch.set_num_threads(threads)
@@ -85,7 +86,7 @@ def _measure(model: str, size: int, precision: str, batch: int, rounds: int, thr
     device = torch.device("cuda" if on_gpu else "cpu")
     network = build_model(model).eval()
     parameters = sum(part.numel() for part in network.parameters())  # folding merges some
-    network = fold_batch_norm(network).to(device).to(memory_format=torch.channels_last)
+    network = fuse_activations(fold_batch_norm(network)).to(device).to(memory_format=torch.channels_last)
 
     def seconds(films: int, calls: int) -> list[float]:
         inputs = torch.rand(films, 3, size, size, device=device).contiguous(memory_format=torch.channels_last)
