@@ -27,8 +27,7 @@ from fracture_core.results import (
     set_beside,
     table,
 )
-from fracture_core.results.comparing import compare_runs
-from fracture_core.results.trials import trials
+from fracture_core.results.trials import gain, trials
 
 REPORT = Path(__file__).resolve().parent.parent / "docs" / "benchmark.md"
 METRICS = {"accuracy": "accuracy", "auc": "AUC"}
@@ -238,16 +237,15 @@ def _trials(runs: Iterable[Mapping[str, Any]]) -> Iterator[str]:
     yield ""
     yield from _head_of("changed", "network", "as it was", "as changed", "AUC before", "after", "difference")
     for trial in found:
-        comparison = compare_runs(read_run(trial.changed["id"]), read_run(trial.base["id"])).statistics
-        if comparison.by_group is None:
+        gained = gain(trial, read_run)
+        if gained is None:
             continue
-        names = [str(run["precision"] if trial.precision else run["recipe"]["key"]) for run in trial.both]
         yield _line(
             trial.what,
             " and ".join(dict.fromkeys(_title(str(run["model"])) for run in trial.both)),
-            *(f"`{name}`" for name in names),
+            *(f"`{name}`" for name in trial.names),
             *(_figure(Estimate(**run["metrics"]["auc"])) for run in trial.both),
-            _figure(comparison.by_group["auc"]),
+            _figure(gained),
         )
     yield ""
 

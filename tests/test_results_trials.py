@@ -41,7 +41,9 @@ def run(
 def test_what_differs_in_one_thing_is_a_trial(base, other, what):
     (found,) = trials([other, base])
     assert (found.what, [one["id"] for one in found.both]) == (what, ["a", "b"])
-    assert found.precision == (what == ARITHMETIC)
+    assert found.names == (
+        ("32-true", "bf16-mixed") if what == ARITHMETIC else (base["recipe"]["key"], other["recipe"]["key"])
+    )
 
 
 @pytest.mark.parametrize(

@@ -104,6 +104,8 @@ def set_beside(
 ) -> list[Beside]:
     """Every paper's models in the order of its text, then models only we ran under its recipe, then runs of no paper.
 
+    A run with something changed (a transform, an ablation) is no run of the paper's recipe: ``trials`` tells of it.
+
     Args:
         papers: by key; runs of other papers are left out.
         rows: our runs, the newest first.
@@ -114,7 +116,7 @@ def set_beside(
     found = []
     for key in (*papers, ""):
         paper = papers.get(key)
-        own = [row for row in rows if row.paper == key]
+        own = [row for row in rows if row.paper == key and row.recipe == (key or row.recipe)]
         models = [row.model_key for row in paper.rows if row.model_key and not row.cited] if paper else []
         for model in dict.fromkeys((*models, *(row.model for row in reversed(own)))):
             claim = paper.result(model) if paper else None

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from fracture_core.metrics import Estimate
+from fracture_core.results.comparing import compare_runs
 
 ARITHMETIC = "the arithmetic of training"
 Outline = Mapping[str, Any]
@@ -34,9 +37,11 @@ class Trial:
         return self.base, self.changed
 
     @property
-    def precision(self) -> bool:
-        """Whether the arithmetic is what was changed."""
-        return self.what == ARITHMETIC
+    def names(self) -> tuple[str, str]:
+        """What tells the two apart: their recipes, or their arithmetic."""
+        kind = self.what == ARITHMETIC
+        first, second = (str(run["precision"] if kind else run["recipe"]["key"]) for run in self.both)
+        return first, second
 
 
 def trials(outlines: Iterable[Outline]) -> list[Trial]:
@@ -55,6 +60,22 @@ def trials(outlines: Iterable[Outline]) -> list[Trial]:
         for other in runs
         for what in _difference(base, other)
     ]
+
+
+def gain(trial: Trial, read: Callable[[str], Mapping[str, Any]]) -> Estimate | None:
+    """AUC of the changed run minus that of the base, paired by test film and bootstrapped by group.
+
+    Args:
+        read: run id → whole record.
+
+    Returns:
+        None where the records hold no groups.
+
+    Raises:
+        FractureError: the two share too few test films.
+    """
+    found = compare_runs(read(trial.changed["id"]), read(trial.base["id"])).statistics.by_group
+    return None if found is None else found["auc"]
 
 
 def _fields(run: Outline) -> dict[str, Any]:

@@ -60,6 +60,19 @@ def besides(shown: choice.Shown, metric: str) -> list[Any]:
     return set_beside(shown.papers, shown.rows, shown.outlines, metric=metric, counted=marks.counted(shown.papers))
 
 
+def test_a_trial_stands_beside_no_claim_and_is_told_by_what_it_is_worth(runs: Path) -> None:
+    small = {run["recipe"]["key"]: run for run in RECORDS.values() if run["model"] == "efficientnet_b0"}  # the newest
+    base, changed = small["gupta2024"], small["gupta2024-clahe"]
+    for run in (base, changed):
+        shutil.copy(RUNS / f"{run['id']}.json", runs)
+    (beside,) = (one for one in besides(shown_of(base, changed), "auc") if one.model == "efficientnet_b0")
+    assert [measured.run.id for measured in beside.measured] == [base["id"]]
+    (told,) = (table.value for table in opened().dataframe if "as changed" in table.value.columns)
+    assert told[["as it was", "as changed"]].to_numpy().tolist() == [["gupta2024", "gupta2024-clahe"]]
+    before, after = (run["metrics"]["auc"]["value"] for run in (base, changed))
+    assert told["difference"][0].startswith(f"{after - before:.3f} [")
+
+
 # The opening chart --------------------------------------------------------------------------------------
 
 

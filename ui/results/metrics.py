@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import streamlit as st
 
+from fracture_core.metrics import Estimate
 from fracture_core.results import METRICS as PUBLISHED_METRICS
 from fracture_core.results import Beside, OutOfFold, complete_folds, flat_run, pool, set_beside
+from fracture_core.results.trials import Trial, gain, trials
 from ui import figures, loaders
 from ui.results import bars, counts, printed
 from ui.results.choice import OURS, Shown
@@ -19,6 +21,8 @@ def section(shown: Shown) -> None:
         counts.section(shown)
     with loaders.error_boundary():
         _cross_validated(shown)
+    with loaders.error_boundary():
+        _trials(shown)
     with loaders.error_boundary():
         _all_runs(shown)
 
@@ -173,6 +177,41 @@ def _cross_validated(shown: Shown) -> None:
         key="cross-validated",
         name="cross-validated",
     )
+
+
+@st.cache_data(show_spinner="Comparing runs film by film", max_entries=64)
+def _gain(_trial: Trial, pair: tuple[str, str], folder: str) -> Estimate | None:
+    return gain(_trial, loaders.run)
+
+
+def _trials(shown: Shown) -> None:
+    """Runs that differ in one thing: the papers' transforms and ablations, and the arithmetic."""
+    folder = str(loaders.runs_folder())
+    lines = []
+    for trial in trials(shown.outlines[row.id] for row in shown.rows):
+        before, after = (Estimate(**run["metrics"]["auc"]) for run in trial.both)
+        was, changed = trial.names
+        gained = _gain(trial, (trial.base["id"], trial.changed["id"]), folder)
+        lines.append(
+            {
+                "changed": trial.what,
+                "network": " and ".join(dict.fromkeys(model_title(run["model"]) for run in trial.both)),
+                "as it was": was,
+                "as changed": changed,
+                "AUC before": before.decimal(),
+                "AUC after": after.decimal(),
+                "difference": "" if gained is None else gained.decimal(),
+            }
+        )
+    if not lines:
+        return
+    st.subheader("What one change is worth", anchor=False)
+    st.caption(
+        "Two runs that differ in one thing, on the same test films: the AUC of the changed one minus that of the "
+        "other, paired by film; brackets hold 95 % intervals by group. One training each, so that a small difference "
+        "may be chance even where its interval leaves zero out."
+    )
+    figures.table(lines, key="trials", name="one-change")
 
 
 def all_runs(shown: Shown) -> list[dict[str, object]]:
