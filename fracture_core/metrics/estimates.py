@@ -27,11 +27,12 @@ class Estimate:
         return f"{value} % [{low}–{high}]"
 
     def decimal(self) -> str:
-        """``0.912 [0.880–0.940]``; ``∞ [3.210–∞]`` for a ratio to nothing."""
+        """``0.912 [0.880–0.940]``; ``0.024 [−0.070, 0.066]``, ``∞ [3.210–∞]`` for a ratio to nothing."""
         if np.isnan([self.value, self.low, self.high]).any():
             return "not measured"
-        value, low, high = ("∞" if math.isinf(x) else f"{x:.3f}" for x in (self.value, self.low, self.high))
-        return f"{value} [{low}–{high}]"
+        parts = ("∞" if math.isinf(x) else f"{x:.3f}".replace("-", "−") for x in (self.value, self.low, self.high))
+        value, low, high = parts
+        return f"{value} [{low}{', ' if self.low < 0 else '–'}{high}]"  # a dash beside a minus confuses
 
 
 def proportion(successes: float, trials: float) -> Estimate:

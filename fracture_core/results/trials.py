@@ -40,7 +40,10 @@ class Trial:
     def names(self) -> tuple[str, str]:
         """What tells the two apart: their recipes, or their arithmetic."""
         kind = self.what == ARITHMETIC
-        first, second = (str(run["precision"] if kind else run["recipe"]["key"]) for run in self.both)
+        first, second = (
+            str(run["precision"]).partition(" training")[0] if kind else str(run["recipe"]["key"])
+            for run in self.both
+        )
         return first, second
 
 

@@ -194,13 +194,13 @@ def _trials(shown: Shown) -> None:
         gained = _gain(trial, (trial.base["id"], trial.changed["id"]), folder)
         lines.append(
             {
-                "changed": trial.what,
-                "network": " and ".join(dict.fromkeys(model_title(run["model"]) for run in trial.both)),
-                "as it was": was,
                 "as changed": changed,
+                "difference": "" if gained is None else gained.decimal(),
+                "as it was": was,
+                "network": " and ".join(dict.fromkeys(model_title(run["model"]) for run in trial.both)),
                 "AUC before": before.decimal(),
                 "AUC after": after.decimal(),
-                "difference": "" if gained is None else gained.decimal(),
+                "what changed": trial.what,
             }
         )
     if not lines:
@@ -211,7 +211,12 @@ def _trials(shown: Shown) -> None:
         "other, paired by film; brackets hold 95 % intervals by group. One training each, so that a small difference "
         "may be chance even where its interval leaves zero out."
     )
-    figures.table(lines, key="trials", name="one-change")
+    figures.table(
+        lines,
+        key="trials",
+        name="one-change",
+        column_config={"as changed": st.column_config.TextColumn(pinned=True)},
+    )
 
 
 def all_runs(shown: Shown) -> list[dict[str, object]]:
