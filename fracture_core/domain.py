@@ -10,6 +10,9 @@ of its last feature map over the picture are judged twice:
 - the Mahalanobis distance from the films (Lee et al., NeurIPS 2018, arXiv 1807.03888, one class, shrunken
   covariance) refuses what is far from any film, whether or not its kind was thought of.
 
+A film that is let through but farther out than nearly all of the data set's own gets a caution: it comes, most
+likely, from elsewhere, where what was measured on the data set need not hold.
+
 Everything learnt was learnt on training films, the limits were set on validation films
 (``python -m scripts.fit_gate``), and ``weights/gate/gate.json`` says how well it does on others.
 
@@ -40,6 +43,11 @@ MESSAGE = "This does not look like a limb radiograph"
 
 REFUSED_BY_RULE = 2.0
 """Score of a picture refused by a plain fact: there is nothing to measure by how much."""
+
+CAUTION = (
+    "This film looks unlike those of FracAtlas: 95 in 100 of them look more alike. A model that learnt from them may "
+    "do no better than chance on it."
+)
 
 MIN_SIDE = 48  # px; below, a picture shows no bone; ours
 
@@ -81,11 +89,13 @@ class Verdict:
         in_domain: whether it may be answered.
         score: 0 for a typical film, 1 at the limit, more for what is refused.
         reason: why it is refused, a sentence for the user; "" when in domain.
+        caution: why an answer to it should be trusted less, sentences for the user; "" when refused or familiar.
     """
 
     in_domain: bool
     score: float
     reason: str
+    caution: str = ""
 
 
 @dataclass(frozen=True)
@@ -99,6 +109,7 @@ class Limits:
         typical: logit of the median film.
         logit: largest logit of the layer that tells films (low) from other pictures (high).
         distance: largest distance from the films.
+        familiar: distance up to which a film looks like those of the data set.
     """
 
     colourfulness: float
@@ -107,6 +118,7 @@ class Limits:
     typical: float
     logit: float
     distance: float
+    familiar: float
 
     def score(self, logit: float, distance: float) -> float:
         """Of the two measures the one that is nearer to its limit, or farther beyond it."""
@@ -137,9 +149,10 @@ class Gate:
             fact = picture_fact(picture, self.limits)
         if fact:
             return Verdict(False, REFUSED_BY_RULE, f"{MESSAGE}: {fact}.")
-        score = self.score(picture)
+        logit, distance = self.measure(describe(picture, self._layers))
+        score = self.limits.score(float(logit), float(distance))
         if score <= 1:
-            return Verdict(True, score, "")
+            return Verdict(True, score, "", "" if distance <= self.limits.familiar else CAUTION)
         if self.score(1 - picture) <= 1:
             return Verdict(False, score, f"{MESSAGE}: it seems to be inverted. Show bone bright and open it again.")
         return Verdict(

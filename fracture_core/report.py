@@ -105,7 +105,7 @@ def render_report(
         if answered:
             y = _scale(canvas, y, style, prediction, card, say)
         y -= 9
-        for line in wrap(printable(_explanation(prediction, card, say)), WIDTH, 9, lines=3):
+        for line in wrap(printable(_explanation(prediction, card, say)), WIDTH, 9, lines=5):
             write(canvas, LEFT, y, line, 9)
             y -= 12.5
         foot = BOTTOM + BOX + 14
@@ -136,7 +136,8 @@ def _explanation(prediction: Prediction, card: Card, say: Callable[[float], str]
     return (
         f"{name.capitalize()} operating point (threshold {say(point.threshold)}): as a two-way answer, "
         f"{prediction.call}. At this operating point the model finds {found} of fractures and clears {cleared} of "
-        f"whole bones (n = {point.sensitivity.n} fractured, {point.specificity.n} whole test films)."
+        f"whole bones (n = {point.sensitivity.n} fractured, {point.specificity.n} whole test films). "
+        f"{prediction.domain.caution}"
     )
 
 
@@ -195,7 +196,7 @@ def _film_rows(radiograph: Radiograph, prediction: Prediction, heatmap: Heatmap 
         "sha256": radiograph.sha256[:16],
         "Pixel spacing": spacing,
         "Decoding": "; ".join(radiograph.notes) or "read as it is",
-        "Limb check": ": ".join(filter(None, (passed, prediction.domain.reason))),
+        "Limb check": ": ".join(filter(None, (passed, prediction.domain.reason or prediction.domain.caution))),
         "Map": "none was asked for" if prediction.domain.in_domain else "none: there is no answer to explain",
     }
     if heatmap is not None:

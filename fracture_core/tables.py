@@ -13,7 +13,9 @@ COLUMNS = ("file", "status", "message", "probability", "finding", "in_domain", "
 
 def message(prediction: Prediction, notes: Sequence[str]) -> str:
     """What is to be said of a film that was read: why it was not answered, and how it was opened."""
-    return "; ".join(note.rstrip(".") for note in (prediction.domain.reason, *notes) if note)
+    return "; ".join(
+        note.rstrip(".") for note in (prediction.domain.reason, prediction.domain.caution, *notes) if note
+    )
 
 
 def answer_row(

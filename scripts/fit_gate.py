@@ -27,7 +27,7 @@ import cv2
 import numpy as np
 from numpy.random import Generator
 
-from fracture_core.datasets import Case
+from fracture_core.datasets import Case, open_data
 from fracture_core.domain import (
     STRIDES,
     Gate,
@@ -40,6 +40,7 @@ from fracture_core.domain import (
 )
 from fracture_core.imaging import Radiograph, read_image
 from fracture_core.metrics import proportion
+from scripts.external import strangers
 from scripts.gate.films import altered, film_at
 from scripts.gate.kinds import FIT_SEED, FITTING, PER_KIND, SOURCES, fitting_pictures, measuring_pictures
 from scripts.gate.parts import spectrum
@@ -55,6 +56,8 @@ SHRINKAGE = 0.1  # of the covariance, towards its diagonal
 RIDGE = 0.01  # inverse strength of the logistic layer's penalty
 REFUSED_FILMS = 0.01  # share of validation films that the logit's limit may refuse ...
 REFUSED_ALTERED = 0.02  # ... and of altered ones; the milder of both limits holds
+FAMILIAR = 0.95  # share of validation films that look like the data set's
+FAMILIAR_RULE = f"{FAMILIAR:.0%} of validation films are no farther"
 MARGIN = 1.1  # on both limits: films from elsewhere vary more than those at hand
 
 NOTE = (
@@ -164,6 +167,7 @@ def fit(data: Path, folder: Path) -> dict[str, Any]:
             "logit": f"the milder of: {REFUSED_FILMS:.0%} of validation films refused, {REFUSED_ALTERED:.0%} of "
             f"altered validation films refused; {MARGIN} times as far from the typical film",
             "distance": f"{MARGIN} times the largest among validation films, altered ones included",
+            "familiar": FAMILIAR_RULE,
             "spread": "a third of the smallest among validation films",
             "correlation": "0.3 less than the smallest among validation films",
             "colourfulness": "ours: films of the data set have none, and tinted ones shall pass",
@@ -192,7 +196,7 @@ def fit(data: Path, folder: Path) -> dict[str, Any]:
 def choose_limits(half: Mapping[str, Any], val: list[np.ndarray], sketch: Sketcher, rng: Generator) -> Limits:
     """Limits from validation films and alterations of them, with the weights as they are stored."""
     stored = {name: tensor.float() for name, tensor in half.items()}
-    gate = Gate(stored, Limits(1, 0, -1, 0, 1, 1), side=SIDE)
+    gate = Gate(stored, Limits(1, 0, -1, 0, 1, 1, 1), side=SIDE)
     logit, distance = gate.measure(sketch(val))
     altered_logit, altered_distance = gate.measure(sketch(altered(rng, film) for _ in range(2) for film in val))
     shrunken = [shrink(film, side=SIDE) for film in val]
@@ -205,6 +209,7 @@ def choose_limits(half: Mapping[str, Any], val: list[np.ndarray], sketch: Sketch
         typical=round(typical, 4),
         logit=round(typical + MARGIN * float(outermost - typical), 4),
         distance=round(MARGIN * float(max(distance.max(), altered_distance.max())), 4),
+        familiar=round(float(np.quantile(distance, FAMILIAR)), 4),
     )
 
 
@@ -262,7 +267,8 @@ def measure_films(gate: Gate, data: Path) -> dict[str, Any]:
     cases, split, _ = split_films(data)
     test = cases[split == "test"]
     films = [read_image(case.path) for case in test]
-    verdicts = [not gate.judge(film).in_domain for film in films]
+    judged = [gate.judge(film) for film in films]
+    verdicts = [not one.in_domain for one in judged]
     groups: dict[str, list[bool]] = {}
     for case, verdict in zip(test, verdicts, strict=True):
         for name in (case.region, *sorted(case.flags & {"hardware", "multiscan"})):
@@ -275,6 +281,7 @@ def measure_films(gate: Gate, data: Path) -> dict[str, Any]:
         "test_films_refused_names": [case.id for case, verdict in zip(test, verdicts, strict=True) if verdict],
         "turned_test_films_refused": share(refused(gate, turned)),
         "inverted_test_films_refused": share([not verdict.in_domain for verdict in inverted]),
+        "test_films_cautioned": share([bool(one.caution) for one in judged]),
         "inverted_test_films_told_so": share(["inverted" in verdict.reason for verdict in inverted]),
     }
     elsewhere = sorted((data / "multi_region" / "unique").glob("*.jpg"))
@@ -282,9 +289,17 @@ def measure_films(gate: Gate, data: Path) -> dict[str, Any]:
         told = [gate.judge(read_image(path)) for path in elsewhere]
         figures["multi_region_refused"] = share([not verdict.in_domain for verdict in told])
         figures["multi_region_refused_as_inverted"] = sum("inverted" in verdict.reason for verdict in told)
+        figures["elsewhere_cautioned"] = share(cautioned_elsewhere(gate, data))
     radiographs = sorted((data / "dicom" / "radiograph").glob("*.dcm"))
     figures["dicom_radiographs"] = {path.name: round(gate.judge(read_image(path)).score, 2) for path in radiographs}
     return figures
+
+
+def cautioned_elsewhere(gate: Gate, data: Path) -> list[bool]:
+    """Of a film of each exposure of the multi-region set that FracAtlas lacks and that is not refused: a caution?"""
+    films = strangers(open_data(data / "fracatlas"), open_data(data / "multi_region"))
+    judged = [gate.judge(read_image(case.path)) for case in films.cases]
+    return [bool(one.caution) for one in judged if one.in_domain]
 
 
 def milliseconds(gate: Gate) -> float:

@@ -39,11 +39,15 @@ def table() -> str:
 def gate() -> str:
     """What the gate before the models refuses, in a sentence."""
     card = json.loads((weights.weights_root() / "gate" / "gate.json").read_text(encoding="utf-8"))
-    others, films = (Estimate(**card["measured"][key]) for key in ("pictures_refused", "test_films_refused"))
+    others, films, odd, elsewhere = (
+        Estimate(**card["measured"][key])
+        for key in ("pictures_refused", "test_films_refused", "test_films_cautioned", "elsewhere_cautioned")
+    )
     return (
         f"Pictures that are no limb radiographs are not answered: of {others.n} photographs, pages, blanks, noise, "
         f"MR and CT slices {others.percent(places=1)} are refused, of {films.n} held-out films "
-        f"{films.percent(places=1)}."
+        f"{films.percent(places=1)}. A film that looks unlike FracAtlas's is answered with a caution: "
+        f"{odd.percent(places=1)} of the held-out films, {elsewhere.percent(places=1)} of {elsewhere.n} from elsewhere."
     )
 
 

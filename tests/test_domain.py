@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import shutil
 import subprocess
@@ -17,6 +18,7 @@ import pytest
 
 from fracture_core import weights
 from fracture_core.domain import (
+    CAUTION,
     MESSAGE,
     MIN_SIDE,
     REFUSED_BY_RULE,
@@ -49,7 +51,7 @@ def gate() -> Gate:
 
 @pytest.fixture
 def limits() -> Limits:
-    return Limits(colourfulness=0.15, spread=0.1, correlation=0.5, typical=-3, logit=1, distance=2)
+    return Limits(colourfulness=0.15, spread=0.1, correlation=0.5, typical=-3, logit=1, distance=2, familiar=1.5)
 
 
 @pytest.fixture
@@ -189,6 +191,21 @@ def test_scores_are_0_for_a_typical_film_and_1_at_either_limit(limits):
 
 
 # ------------------------------------------------------------------------------------------- verdicts
+
+
+def test_a_film_farther_out_than_the_data_sets_own_gets_a_caution(gate, film):
+    assert gate.judge(film) == Verdict(True, pytest.approx(gate.judge(film).score), "", "")
+    near = copy.copy(gate)
+    near.limits = replace(gate.limits, familiar=0.1)
+    judged = near.judge(film)
+    assert judged.in_domain and judged.caution == CAUTION and judged.reason == ""
+    assert near.judge(replace(film, modality="CT")).caution == ""  # there is no answer to be cautious about
+
+
+def test_most_of_the_data_set_looks_familiar_and_most_of_another_does_not():
+    measured = json.loads((weights.WEIGHTS / "gate" / "gate.json").read_text(encoding="utf-8"))["measured"]
+    assert measured["test_films_cautioned"]["high"] <= 0.10
+    assert measured["elsewhere_cautioned"]["low"] >= 0.50
 
 
 def test_measuring_pictures_can_be_drawn_again():

@@ -342,6 +342,13 @@ def test_outside_the_domain_no_probability_is_given():
     assert len(page.pictures) == 1
 
 
+def test_a_caution_stands_with_the_answer_and_with_the_limb_check():
+    caution = "This film looks unlike those it learnt from."
+    page = report(prediction=make_prediction("fractured", domain=Verdict(True, 0.8, "", caution)))
+    assert page.text.count(caution) == 2
+    assert "0.87" in page.text
+
+
 def test_a_verdict_outside_the_domain_overrules_the_finding():
     prediction = make_prediction("fractured", domain=Verdict(False, 0.1, "It is a chest film."))
     text = report(prediction=prediction).text

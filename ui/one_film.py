@@ -72,6 +72,8 @@ def _finding(prediction: Prediction, card: Card) -> None:
         # the heading has said the first half of the sentence
         reason = prediction.domain.reason.removeprefix(said.text).lstrip(":. ")
         st.markdown(_plain(reason[:1].upper() + reason[1:]))
+    if prediction.domain.caution:
+        st.warning(_plain(prediction.domain.caution), icon=":material/travel_explore:")
 
 
 def _answer(prediction: Prediction, opened: Opened, card: Card) -> DeltaGenerator:

@@ -40,7 +40,7 @@ def explain_film(options: argparse.Namespace) -> int:
     options.output.write_bytes(encode_png(picture))
     print(f"{radiograph.name}: {prediction.finding}, probability {prediction.probability:.2f}")
     flat = ("the map is flat: it says nothing",) if heatmap.flat else ()
-    for note in (prediction.domain.reason, *radiograph.notes, *flat):
+    for note in (prediction.domain.reason, prediction.domain.caution, *radiograph.notes, *flat):
         if note:
             print(f"  {note}")
     return 0

@@ -191,5 +191,11 @@ def _refusals(gate: dict | object) -> str:  # type: ignore[type-arg]
     if "inverted_test_films_refused" in measured:
         films = estimate(measured["inverted_test_films_refused"])
         parts.append(f"Films shown as negatives, bone dark, are refused in {films.percent(places=1)}.")
+    if "elsewhere_cautioned" in measured and "test_films_cautioned" in measured:
+        own, others = estimate(measured["test_films_cautioned"]), estimate(measured["elsewhere_cautioned"])
+        parts.append(
+            "A film that looks unlike FracAtlas's gets its answer with a caution: "
+            f"{own.percent(places=1)} of the held-out films, {others.percent(places=1)} of {others.n} from elsewhere."
+        )
     parts.append("It does not judge whether a film is sharp, well exposed or complete.")
     return " ".join(parts)

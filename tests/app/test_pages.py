@@ -102,6 +102,16 @@ def test_a_dicom_header_is_masked_until_asked(app: AppTest) -> None:
     assert "SECRET-77" in set(app.dataframe[0].value["Value"])
 
 
+def test_an_unfamiliar_film_is_answered_with_a_caution(app: AppTest) -> None:
+    with_films(app, phantom_film()).run()
+    assert not app.warning
+    with_films(app, uploaded_film("hand.png", to_png(radiograph(seed=1, region="hand")))).run()
+    assert not app.exception
+    (warning,) = app.warning
+    assert "looks unlike those of FracAtlas" in str(warning.value)
+    assert "calibrated" in words(app)
+
+
 def test_a_ct_slice_is_not_answered(app: AppTest) -> None:
     content = ct_series(seed=1, patient_id="P1", slices=1)[0].data
     with_films(app, uploaded_film("slice.dcm", content)).run()
