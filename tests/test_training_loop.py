@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -39,6 +40,14 @@ def test_fit_learns_what_can_be_learnt(tiny):
     logits = predict_logits(result.model, easy_films(), VAL, pipeline=build_pipeline("ours", size=SIDE))
     auc = roc_auc(easy_films().labels[VAL], logits[:, 1] - logits[:, 0])
     assert auc == result.history[result.best_epoch - 1].val_auc
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not any(map(shutil.which, ("g++", "clang++"))), reason="compiling takes a C++ compiler")
+def test_a_compiled_network_learns_as_well(tiny):
+    result = fit_tiny(replace(TINY, epochs=8), compiled=True)
+    assert max(row.val_auc for row in result.history) > 0.9
+    assert result.model.state_dict().keys() == tiny_model().state_dict().keys()  # no trace of the compiler in it
 
 
 def test_fit_is_repeatable_and_follows_its_seed(tiny):

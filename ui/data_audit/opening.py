@@ -62,7 +62,8 @@ def _chosen(worths: Sequence[LeakWorth]) -> LeakWorth:
         "Model",
         list(by_name),
         format_func=lambda name: (
-            f"{_title(by_name[name])} by {by_name[name].recipe}"
+            _title(by_name[name])
+            + (f" by {by_name[name].recipe}" if by_name[name].recipe not in _title(by_name[name]) else "")
             + ("" if by_name[name].complete else " (one half run)")
         ),
         key=CHOICE,
