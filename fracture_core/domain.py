@@ -45,8 +45,8 @@ REFUSED_BY_RULE = 2.0
 """Score of a picture refused by a plain fact: there is nothing to measure by how much."""
 
 CAUTION = (
-    "This film looks unlike those of FracAtlas: 95 in 100 of them look more alike. A model that learnt from them may "
-    "do no better than chance on it."
+    "This film looks unlike FracAtlas's: at least 95 in 100 of those lie nearer to what is usual among them. On "
+    "films from another source a model that learnt from FracAtlas may do no better than chance."
 )
 
 MIN_SIDE = 48  # px; below, a picture shows no bone; ours

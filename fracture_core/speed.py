@@ -49,10 +49,14 @@ def measure(
     """
     import torch
 
+    stopped = f"Measuring {model} at {size} px was stopped, most likely by want of memory: use a smaller --batch."
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats()
-        return _measure(model, size, precision, batch, rounds, threads)
+        try:
+            return _measure(model, size, precision, batch, rounds, threads)
+        except torch.cuda.OutOfMemoryError as error:
+            raise FractureError(stopped) from error
     context = multiprocessing.get_context("spawn")
     receiver, sender = context.Pipe(duplex=False)
     process = context.Process(target=_measured, args=(sender, model, size, precision, batch, rounds, threads))
@@ -61,9 +65,7 @@ def measure(
     try:
         return receiver.recv()  # type: ignore[no-any-return]
     except EOFError as error:
-        raise FractureError(
-            f"Measuring {model} at {size} px was stopped, most likely by want of memory: use a smaller --batch."
-        ) from error
+        raise FractureError(stopped) from error
     finally:
         process.join()
 
@@ -156,8 +158,9 @@ def write_speed(speed: Speed, *, folder: Path = SPEEDS) -> Path:
 
 
 def write_training_speed(speed: TrainingSpeed, *, folder: Path = TRAINING_SPEEDS) -> Path:
-    """As ``write_speed``, of a training; its batch counts too."""
-    return _write(speed, folder / f"{_place(speed)}-batch{speed.batch}.json")
+    """As ``write_speed``, of a training; its batch and its films count too."""
+    films = re.sub(r"[^a-z0-9]+", "-", speed.films.lower())
+    return _write(speed, folder / f"{_place(speed)}-batch{speed.batch}-{films}.json")
 
 
 def _place(speed: Speed | TrainingSpeed) -> str:

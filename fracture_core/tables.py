@@ -12,7 +12,7 @@ COLUMNS = ("file", "status", "message", "probability", "finding", "in_domain", "
 
 
 def message(prediction: Prediction, notes: Sequence[str]) -> str:
-    """What is to be said of a film that was read: why it was not answered, and how it was opened."""
+    """What is to be said of a film that was read: why no answer, or one to trust less, and how it was opened."""
     return "; ".join(
         note.rstrip(".") for note in (prediction.domain.reason, prediction.domain.caution, *notes) if note
     )

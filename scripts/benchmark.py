@@ -150,7 +150,7 @@ def _papers(papers: Mapping[str, Paper], beside: Mapping[str, list[Beside]], out
                 verdicts |= {METRICS["auc"]: _verdict(auc, other)} if other else {}
                 outline = outlines[run.id]
                 yield _line(
-                    _title(one.model) if run.recipe == key else f"{_title(one.model)} (`{run.recipe}`)",
+                    _title(one.model) if key else f"{_title(one.model)} (`{run.recipe}`)",
                     f"{run.data}, {run.split} {run.fold}".rstrip(),
                     str(run.epochs or ""),
                     "scratch" if outline.get("pretrained") is None else "pretrained",
@@ -232,7 +232,8 @@ def _trials(runs: Iterable[Mapping[str, Any]]) -> Iterator[str]:
     yield ""
     yield (
         "Two runs that differ in one thing, on the same test films: AUC of the changed one minus that of the other, "
-        "paired by film, by groups. One seed each; the networks, not the papers' sizes of them, are named."
+        "paired by film, with intervals by group. One training each. The network named is the one that was run, "
+        "which may be smaller than the paper's."
     )
     yield ""
     yield from _head_of("changed", "network", "as it was", "as changed", "AUC before", "after", "difference")
@@ -295,12 +296,13 @@ def _training_speed() -> Iterator[str]:
         "torchvision transforms."
     )
     yield ""
-    yield from _head_of("model", "input", "batch", "machine", "images/s", FIXED, LOADER, FAST_LOADER)
+    yield from _head_of("model", "input", "batch", "films", "machine", "images/s", FIXED, LOADER, FAST_LOADER)
     for speed in sorted(speeds, key=lambda speed: (speed.hardware, speed.model)):
         yield _line(
             _title(speed.model),
             f"{speed.size} px",
             str(speed.batch),
+            speed.films,
             speed.hardware + (f", {speed.threads} threads" if speed.threads else ""),
             f"{speed.images_per_second[OURS]:.0f}",
             *(f"{speed.against(rival):.2f} ×" for rival in (FIXED, LOADER, FAST_LOADER)),

@@ -57,7 +57,6 @@ RIDGE = 0.01  # inverse strength of the logistic layer's penalty
 REFUSED_FILMS = 0.01  # share of validation films that the logit's limit may refuse ...
 REFUSED_ALTERED = 0.02  # ... and of altered ones; the milder of both limits holds
 FAMILIAR = 0.95  # share of validation films that look like the data set's
-FAMILIAR_RULE = f"{FAMILIAR:.0%} of validation films are no farther"
 MARGIN = 1.1  # on both limits: films from elsewhere vary more than those at hand
 
 NOTE = (
@@ -167,7 +166,7 @@ def fit(data: Path, folder: Path) -> dict[str, Any]:
             "logit": f"the milder of: {REFUSED_FILMS:.0%} of validation films refused, {REFUSED_ALTERED:.0%} of "
             f"altered validation films refused; {MARGIN} times as far from the typical film",
             "distance": f"{MARGIN} times the largest among validation films, altered ones included",
-            "familiar": FAMILIAR_RULE,
+            "familiar": f"{FAMILIAR:.0%} of validation films are no farther",
             "spread": "a third of the smallest among validation films",
             "correlation": "0.3 less than the smallest among validation films",
             "colourfulness": "ours: films of the data set have none, and tinted ones shall pass",
@@ -281,7 +280,7 @@ def measure_films(gate: Gate, data: Path) -> dict[str, Any]:
         "test_films_refused_names": [case.id for case, verdict in zip(test, verdicts, strict=True) if verdict],
         "turned_test_films_refused": share(refused(gate, turned)),
         "inverted_test_films_refused": share([not verdict.in_domain for verdict in inverted]),
-        "test_films_cautioned": share([bool(one.caution) for one in judged]),
+        "test_films_cautioned": share([bool(one.caution) for one in judged if one.in_domain]),
         "inverted_test_films_told_so": share(["inverted" in verdict.reason for verdict in inverted]),
     }
     elsewhere = sorted((data / "multi_region" / "unique").glob("*.jpg"))

@@ -47,8 +47,8 @@ def gate() -> str:
         f"Pictures that are no limb radiographs are not answered: of {others.n} photographs, pages, blanks, noise, "
         f"MR and CT slices {others.percent(places=1)} are refused, of {films.n} held-out films "
         f"{films.percent(places=1)}. A film that looks unlike FracAtlas's is answered with a caution: "
-        f"{odd.percent(places=1)} of the held-out films, {elsewhere.percent(places=1)} of {elsewhere.n} from "
-        "elsewhere."
+        f"{odd.percent(places=1)} of the held-out films and {elsewhere.percent(places=1)} of {elsewhere.n} films "
+        "from elsewhere, the refused ones left out."
     )
 
 

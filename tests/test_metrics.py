@@ -123,6 +123,7 @@ def test_ratio_that_says_nothing_is_open(counts):
         (Estimate(0.912, 0.8596, 0.9449, 90), "91 % [86–94]", "0.912 [0.860–0.945]"),
         (Estimate(1.0, 0.16, 1.0, 2), "100 % [16–100]", "1.000 [0.160–1.000]"),
         (Estimate(0.0004, 0.0, 0.002, 431), "0 % [0–0]", "0.000 [0.000–0.002]"),
+        (Estimate(-0.024, -0.095, 0.046, 9), "-2 % [-10–5]", "−0.024 [−0.095, 0.046]"),
         (Estimate(math.inf, 3.21, math.inf, 9), "an unmeasured share", "∞ [3.210–∞]"),
         (proportion(0, 0), "an unmeasured share", "not measured"),
         (Estimate(0.5, math.nan, math.nan, 9), "an unmeasured share", "not measured"),

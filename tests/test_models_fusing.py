@@ -67,6 +67,14 @@ def test_without_the_operation_a_network_is_left_alone(monkeypatch: pytest.Monke
     assert not any(isinstance(layer, Fused) for layer in left.modules())
 
 
+def test_autocast_takes_the_plain_way() -> None:
+    folded, fused = _pair("resnet18")
+    inputs = torch.randn(1, 3, 64, 64)
+    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+        assert fused.conv1(inputs).dtype == torch.bfloat16
+        assert torch.equal(fused(inputs), folded(inputs))
+
+
 def test_double_precision_takes_the_plain_way() -> None:
     folded, fused = _pair("resnet18")
     inputs = torch.randn(1, 3, 64, 64, dtype=torch.float64)

@@ -55,6 +55,7 @@ def test_what_differs_in_one_thing_is_a_trial(base, other, what):
         {"data": {"fingerprint": "g"}},
         {"split": {"kind": "clean"}},
         {"recipe": {"epochs": 3}},
+        {"also": {"fingerprint": "g"}},
         {"precision": "32-true"},
     ],
 )
@@ -65,6 +66,25 @@ def test_what_differs_in_more_is_none(change):
 def test_two_networks_that_began_apart_are_no_trial_and_neither_are_two_changes():
     assert trials([run("wang2024"), run("wang2024", name="b", recipe={"model": "resnet50"})]) == []
     assert trials([run("gupta2024-canny"), run("gupta2024-clahe", name="b")]) == []
+
+
+def test_both_halves_of_an_ablation_may_have_names_of_their_own():
+    own, same, without = (
+        run(key, name=name)
+        for key, name in (("wang2024", "1"), ("wang2024-with-se", "2"), ("wang2024-without-se", "3"))
+    )
+    for runs, base in (([own, without], "1"), ([same, without], "2"), ([own, same, without], "2")):
+        (found,) = trials(runs)
+        assert [one["id"] for one in found.both] == [base, "3"]
+
+
+def test_the_wider_arithmetic_is_the_base():
+    runs = [run(name=precision, precision=precision) for precision in ("32-true", "64-true", "bf16-mixed")]
+    assert {found.names for found in trials(runs)} == {
+        ("64-true", "32-true"),
+        ("64-true", "bf16-mixed"),
+        ("32-true", "bf16-mixed"),
+    }
 
 
 def test_the_newest_run_of_a_kind_counts():

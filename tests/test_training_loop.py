@@ -44,10 +44,14 @@ def test_fit_learns_what_can_be_learnt(tiny):
 
 @pytest.mark.slow
 @pytest.mark.skipif(not any(map(shutil.which, ("g++", "clang++"))), reason="compiling takes a C++ compiler")
-def test_a_compiled_network_learns_as_well(tiny):
-    result = fit_tiny(replace(TINY, epochs=8), compiled=True)
+def test_a_compiled_network_learns_as_well(tiny, monkeypatch, tmp_path):
+    compiled, real = [], torch.compile
+    monkeypatch.setattr(torch, "compile", lambda module, *a, **k: compiled.append(module) or real(module, *a, **k))
+    result = fit_tiny(replace(TINY, epochs=8), compiled=True, checkpoint=tmp_path / "run.ckpt")
+    assert any(isinstance(module, loop._Trained) for module in compiled)
     assert max(row.val_auc for row in result.history) > 0.9
-    assert result.model.state_dict().keys() == tiny_model().state_dict().keys()  # no trace of the compiler in it
+    saved = torch.load(tmp_path / "run.ckpt", weights_only=True)["model"]
+    assert saved.keys() == tiny_model().state_dict().keys()  # no trace of the compiler in it
 
 
 def test_fit_is_repeatable_and_follows_its_seed(tiny):
@@ -145,6 +149,25 @@ def test_a_diverged_run_is_told(tiny):
     diverging = replace(TINY, epochs=1, optimiser="sgd", schedule="constant", lr=1e30, clip=0.0, ema=0.0)
     with pytest.raises(FractureError, match=r"diverged.*Lower the learning rate"):
         fit_tiny(diverging)
+
+
+def test_a_run_that_diverges_later_ends_there_and_keeps_its_best(tiny, tmp_path, monkeypatch, caplog):
+    place = tmp_path / "run.ckpt"
+    whole = fit_tiny(replace(TINY, epochs=2), checkpoint=tmp_path / "whole.ckpt")
+    steps, real = 0, loop.film_losses
+
+    def breaking(*arguments):
+        nonlocal steps
+        steps += 1
+        return real(*arguments) * (float("inf") if steps > 2 * len(TRAIN) // TINY.batch else 1)
+
+    monkeypatch.setattr(loop, "film_losses", breaking)
+    result = fit_tiny(replace(TINY, epochs=4), checkpoint=place)
+    assert len(result.history) == 2
+    assert "diverged in epoch 3" in caplog.text
+    assert all(torch.isfinite(tensor).all() for tensor in result.model.state_dict().values())
+    assert torch.load(place, weights_only=True)["epoch"] == 2  # a resumed run goes on from the last sound epoch
+    assert [row.epoch for row in whole.history] == [row.epoch for row in result.history]
 
 
 def test_predictions_leave_the_model_as_it_was(tiny):

@@ -62,6 +62,24 @@ def test_guidance_by_hand():
     assert float(guidance_losses(features, classifier, torch.zeros_like(right))[0].detach()) == 0
 
 
+def test_films_without_regions_say_nothing_to_the_guidance():
+    classifier = nn.Linear(1, 2)
+    features = torch.tensor([[[[0.3, 1.0]]], [[[2.0, -1.0]]]], requires_grad=True)
+    regions = torch.tensor([[[[0.0, 1.0]]], [[[0.0, 0.0]]]])
+    alone, _ = guidance_losses(features[:1], classifier, regions[:1])
+    loss, count = guidance_losses(features, classifier, regions)
+    assert int(count) == 1
+    assert float(loss.detach()) == pytest.approx(float(alone.detach()), abs=1e-6)
+    (gradient,) = torch.autograd.grad(loss, features)
+    assert gradient[0].abs().sum() > 0
+    assert torch.equal(gradient[1], torch.zeros_like(gradient[1]))
+
+    loss, count = guidance_losses(features, classifier, torch.zeros_like(regions))
+    (gradient,) = torch.autograd.grad(loss, features)
+    assert (float(loss.detach()), int(count)) == (0, 0)
+    assert torch.equal(gradient, torch.zeros_like(gradient))
+
+
 def test_guidance_draws_the_map_into_the_regions(tiny):
     films = easy_films()
 

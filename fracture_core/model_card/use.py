@@ -195,7 +195,8 @@ def _refusals(gate: dict | object) -> str:  # type: ignore[type-arg]
         own, others = estimate(measured["test_films_cautioned"]), estimate(measured["elsewhere_cautioned"])
         parts.append(
             "A film that looks unlike FracAtlas's gets its answer with a caution: "
-            f"{own.percent(places=1)} of the held-out films, {others.percent(places=1)} of {others.n} from elsewhere."
+            f"{own.percent(places=1)} of the held-out films and {others.percent(places=1)} of {others.n} films from "
+            "elsewhere, the refused ones left out."
         )
     parts.append("It does not judge whether a film is sharp, well exposed or complete.")
     return " ".join(parts)

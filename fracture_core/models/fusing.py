@@ -46,7 +46,9 @@ def fuse_activations(model: nn.Module) -> nn.Module:
 
 
 class Fused(nn.Module):
-    """A convolution and its activation; with gradients or elsewhere than on a CPU, one after the other.
+    """A convolution and its activation.
+
+    With gradients, in another precision than float32 or elsewhere than on a CPU they run one after the other.
 
     Shape: as the convolution's.
     """
@@ -58,7 +60,8 @@ class Fused(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         layer = self.convolution
-        if torch.is_grad_enabled() or x.device.type != "cpu" or x.dtype != torch.float32:
+        elsewhere = x.device.type != "cpu" or x.dtype != torch.float32 or torch.is_autocast_enabled("cpu")
+        if elsewhere or torch.is_grad_enabled():
             after: Tensor = self.activation(layer(x))
             return after
         padding = list(layer.padding)

@@ -178,7 +178,11 @@ def _measured(
     rows: Sequence[ResultRow], outlines: Mapping[str, Mapping[str, Any]], *, metric: str, positive: str
 ) -> tuple[Measured, ...]:
     newest: dict[tuple[Any, ...], Measured] = {}
-    for row in rows:
+    # a run in full precision is a trial where there is one in the usual precision too
+    usual_first = sorted(
+        rows, key=lambda row: str(outlines.get(row.id, {}).get("precision")).startswith(("32", "64"))
+    )
+    for row in usual_first:
         outline = outlines.get(row.id, {})
         estimate = own_figure(row, metric=metric, positive=positive)
         place = (row.recipe, row.epochs, row.data, row.split, row.fold, outline.get("seed"))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from fracture_core.metrics import Estimate
+from fracture_core.recipes import RECIPES
 from fracture_core.results.comparing import compare_runs
 
 ARITHMETIC = "the arithmetic of training"
@@ -50,8 +52,8 @@ class Trial:
 def trials(outlines: Iterable[Outline]) -> list[Trial]:
     """Every pair of runs of one paper that differ in one thing, on the same films and kind of machine.
 
-    The base is a run of the paper's own recipe; of several runs of one kind the newest counts. In a pair that differs
-    in precision the base is the wider one.
+    The base is a run of the paper's own recipe, under whatever name; of several runs of one kind the newest counts.
+    In a pair that differs in precision the base is the wider one.
     """
     in_time = sorted(outlines, key=lambda run: str(run.get("id")))
     newest = {json.dumps(_fields(run), sort_keys=True): run for run in in_time}
@@ -59,7 +61,7 @@ def trials(outlines: Iterable[Outline]) -> list[Trial]:
     return [
         Trial(what, base, other)
         for base in runs
-        if base["recipe"]["key"] == base["recipe"]["paper"]
+        if _is_the_papers(base["recipe"])
         for other in runs
         for what in _difference(base, other)
     ]
@@ -81,12 +83,28 @@ def gain(trial: Trial, read: Callable[[str], Mapping[str, Any]]) -> Estimate | N
     return None if found is None else found["auc"]
 
 
+def _is_the_papers(recipe: Mapping[str, Any]) -> bool:
+    """Whether it is the paper's own recipe, or differs from it in its name alone, as one half of an ablation may."""
+    own = RECIPES.get(recipe["paper"])
+    if own is None or recipe["key"] == own.key:
+        return recipe["key"] == recipe["paper"]
+    if recipe["model"] not in (own.model, *own.models):
+        return False
+    return _essential(own.with_model(recipe["model"]).as_run()) == _essential(recipe)
+
+
+def _essential(recipe: Mapping[str, Any]) -> dict[str, Any]:
+    """What a training depends on, as it is read back from a record."""
+    kept: dict[str, Any] = json.loads(json.dumps({k: v for k, v in recipe.items() if k not in _NAMES}))
+    return kept
+
+
 def _fields(run: Outline) -> dict[str, Any]:
     """What two runs of one kind share."""
-    recipe = {name: value for name, value in (run.get("recipe") or {}).items() if name not in _NAMES}
-    films = (run.get("data") or {}).get("fingerprint")
+    films, along = ((run.get(name) or {}).get("fingerprint") for name in ("data", "also"))
     split = {name: value for name, value in (run.get("split") or {}).items() if name in _DIVISION}
-    return recipe | {"films": films, "division": split} | {name: run.get(name) for name in _PLACE}
+    facts = {"films": films, "films along": along, "division": split}
+    return _essential(run.get("recipe") or {}) | facts | {name: run.get(name) for name in _PLACE}
 
 
 def _difference(base: Outline, other: Outline) -> Iterator[str]:
@@ -95,5 +113,11 @@ def _difference(base: Outline, other: Outline) -> Iterator[str]:
         return
     changed = {name for name in one if one[name] != two[name]}
     for together, what in _ONE_THING:
-        if changed == together and (changed != {"precision"} or str(base["precision"]).startswith("32")):
+        if changed == together and (changed != {"precision"} or _width(base) > _width(other)):
             yield what
+
+
+def _width(run: Outline) -> int:
+    """Bits of a training's arithmetic: "bf16-mixed" counts 16, "32-true" 32."""
+    found = re.search(r"\d+", str(run.get("precision")))
+    return int(found[0]) if found else 0

@@ -113,7 +113,7 @@ def finish(
         "best_epoch": None if members else result.best_epoch,
         **({"members": [{"id": one["id"], "best_epoch": one["best_epoch"]} for one in members]} if members else {}),
         "seed": options.seed,
-        **cost(result, setting.processes, options.precision),
+        **cost(result, setting.processes, options),
         "comparable": comparable(setting, recipe),
         "commit": setting.code,
         "version": __version__,
@@ -239,7 +239,7 @@ def comparable(setting: Setting, recipe: Recipe) -> dict[str, Any]:
     return {"value": not reasons, "why": "; ".join(reasons)}
 
 
-def cost(result: FitResult, processes: int, precision: str) -> dict[str, Any]:
+def cost(result: FitResult, processes: int, options: Options) -> dict[str, Any]:
     """What the training took."""
     return {
         "seconds": round(result.seconds, 1),
@@ -247,7 +247,8 @@ def cost(result: FitResult, processes: int, precision: str) -> dict[str, Any]:
         "peak_memory_mb": round(result.peak_memory / 2**20),
         "hardware": hardware(),
         "processes": processes,
-        "precision": f"{precision} training, float32 evaluation",
+        "precision": f"{options.precision} training, float32 evaluation",
+        "compiled": options.compile,
     }
 
 

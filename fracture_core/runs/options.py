@@ -68,7 +68,7 @@ def chosen_recipes(options: Options) -> list[Recipe]:
 
 def changed(recipe: Recipe, options: Options) -> Recipe:
     """A recipe with the command line's changes."""
-    fields = {name: getattr(options, name) for name in ("epochs", "size", "batch", "accumulate", "copies")}
+    fields = {name: getattr(options, name) for name in CHANGES}
     fields = {name: value for name, value in fields.items() if value is not None}
     if any(value < 1 for value in fields.values()):
         raise FractureError("Epochs, size, batch, accumulate and copies are counted from 1.")

@@ -120,7 +120,8 @@ def fit(
     Raises:
         UnknownName: the recipe asks for a model, pipeline, optimiser, schedule or loss that does not exist.
         DataSetError: there is not one whole batch to train on, or validation lacks a class.
-        FractureError: the checkpoint is of another run, or no epoch gave finite logits.
+        FractureError: the checkpoint is of another run, or the first epoch gave no finite logits. Where a later one
+            gives none, the training ends there.
     """
     _check(recipe, films, train, val)
     fabric = fabric or make_fabric(accelerator=accelerator, precision=precision)
@@ -191,7 +192,7 @@ def fit(
                 answers.append(logits.detach().float())
                 truths.append(labels)
             if recipe.clip:
-                # the check for infinite ones would wait for a GPU in every step; validation finds them too
+                # the check for infinite ones would wait for a GPU in every step; validation finds them
                 fabric.clip_gradients(model, optimiser, max_norm=recipe.clip, error_if_nonfinite=False)
             optimiser.step()
             schedule.after_step()
@@ -205,6 +206,11 @@ def fit(
         judged = average.module if average is not None else model
         logits = torch.from_numpy(_validate(judged, films, val, fabric, pipeline))
         truth = torch.from_numpy(films.labels[val])
+        if not torch.isfinite(logits).all():
+            if best["state"] is None:
+                raise FractureError("The training diverged in its first epoch. Lower the learning rate.")
+            log.warning("The training diverged in epoch %d; the best epoch before it is kept.", epoch + 1)
+            break
         auc, val_loss = _auc(truth, logits), float(functional.cross_entropy(logits, truth))
         seen, labels = in_order(torch.cat(answers), fabric).cpu(), in_order(torch.cat(truths), fabric).cpu()
         if auc > best["auc"]:
@@ -253,8 +259,6 @@ def fit(
             on_epoch(row)
     bar.close()
 
-    if best["state"] is None:
-        raise FractureError("The training diverged: no epoch gave finite logits. Lower the learning rate.")
     kept = build_model(recipe.model)
     kept.load_state_dict(best["state"])
     return FitResult(kept.eval(), tuple(history), best["epoch"], spent, _peak_memory(fabric))

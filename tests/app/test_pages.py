@@ -108,7 +108,7 @@ def test_an_unfamiliar_film_is_answered_with_a_caution(app: AppTest) -> None:
     with_films(app, uploaded_film("hand.png", to_png(radiograph(seed=1, region="hand")))).run()
     assert not app.exception
     (warning,) = app.warning
-    assert "looks unlike those of FracAtlas" in str(warning.value)
+    assert "looks unlike FracAtlas" in str(warning.value)
     assert "calibrated" in words(app)
 
 

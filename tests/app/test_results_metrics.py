@@ -70,7 +70,7 @@ def test_a_trial_stands_beside_no_claim_and_is_told_by_what_it_is_worth(runs: Pa
     (told,) = (table.value for table in opened().dataframe if "as changed" in table.value.columns)
     assert told[["as it was", "as changed"]].to_numpy().tolist() == [["gupta2024", "gupta2024-clahe"]]
     before, after = (run["metrics"]["auc"]["value"] for run in (base, changed))
-    assert told["difference"][0].startswith(f"{after - before:.3f} [")
+    assert told["difference"][0].startswith(f"{after - before:.3f} [".replace("-", "−"))
 
 
 # The opening chart --------------------------------------------------------------------------------------
