@@ -12,6 +12,8 @@ from fracture_core.models import MODELS, build_model
 from fracture_core.models.folding import fold_batch_norm
 from fracture_core.models.fusing import Fused, fuse_activations
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 
 def _pair(name: str) -> tuple[nn.Module, nn.Module]:
     """A folded network, and the same one fused."""
@@ -30,7 +32,7 @@ def test_every_architecture_answers_the_same(name: str) -> None:
     folded, fused = _pair(name)
     size = MODELS[name].native_size if MODELS[name].fixed_size else 64
     assert any(isinstance(layer, Fused) for layer in fused.modules())
-    for films, side in ((2, size), (1, size), (3, size if MODELS[name].fixed_size else 96)):  # laid out once, for all
+    for films, side in ((1, size), (2, size if MODELS[name].fixed_size else 96)):  # laid out once, for all
         inputs = torch.randn(films, 3, side, side).contiguous(memory_format=torch.channels_last)
         with torch.inference_mode():
             features, expected = fused.forward_features(inputs), folded.forward_features(inputs)
