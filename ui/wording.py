@@ -52,10 +52,8 @@ def probability_words(probability: float) -> str:
 
 def meaning(point: OperatingPoint) -> str:
     """What an operating point gives, in one sentence."""
-    return (
-        f"the model finds {point.sensitivity.percent()} of fractures and clears {point.specificity.percent()} "
-        "of whole bones"
-    )
+    found, cleared = (share.percent().replace(" %", "\u00a0%") for share in (point.sensitivity, point.specificity))
+    return f"the model finds {found} of fractures and clears {cleared} of whole bones"
 
 
 FAINT = 0.04
