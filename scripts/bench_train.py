@@ -29,7 +29,7 @@ from fracture_core.models import build_model
 from fracture_core.preprocessing import build_pipeline
 from fracture_core.provenance import commit
 from fracture_core.recipes import Recipe, get_recipe
-from fracture_core.results import FAST_LOADER, FIXED, LOADER, OURS, TrainingSpeed
+from fracture_core.results import FAST_LOADER, FIXED, LOADER, OURS, TrainingSpeed, machine
 from fracture_core.speed import processor, write_training_speed
 from fracture_core.training import Films, decode_films, fit, make_fabric
 
@@ -42,8 +42,8 @@ def main() -> None:
         films = decode_films(data, build_pipeline(base.pipeline, size=base.size))
         for model in options.model or ["resnet18"]:
             speed = _timed(replace(base, model=model, batch=options.batch), data, films, options)
-            where = speed.hardware + (f", {speed.threads} threads" if speed.threads else "")
-            print(f"{model}, {speed.size} px, batch {speed.batch}, {where}, {speed.films}, median of {speed.rounds}")
+            what = f"{model}, {speed.size} px, batch {speed.batch}"
+            print(f"{what}, {machine(speed)}, {speed.films}, median of {speed.rounds}")
             for name, rate in speed.images_per_second.items():
                 print(f"  {name:24} {rate:8.1f} images/s   ours is {speed.against(name):5.2f} x", flush=True)
             if options.record:

@@ -19,6 +19,7 @@ from fracture_core.results import (
     Paper,
     complete_folds,
     load_published,
+    machine,
     pool,
     read_outlines,
     read_run,
@@ -269,12 +270,11 @@ def _speed() -> Iterator[str]:
     yield ""
     yield from _head_of(*SPEED_COLUMNS)
     for speed in sorted(speeds, key=lambda speed: (speed.hardware, speed.precision, speed.latency_ms.value)):
-        threads = f", {speed.threads} threads" if speed.threads else ""
         latency = speed.latency_ms
         yield _line(
             _title(speed.model),
             f"{speed.size} px",
-            speed.hardware + threads,
+            machine(speed),
             speed.precision,
             f"{latency.value:.1f} [{latency.low:.1f}–{latency.high:.1f}]",
             f"{speed.films_per_second:.1f} ({speed.batch})",
@@ -303,7 +303,7 @@ def _training_speed() -> Iterator[str]:
             f"{speed.size} px",
             str(speed.batch),
             speed.films,
-            speed.hardware + (f", {speed.threads} threads" if speed.threads else ""),
+            machine(speed),
             f"{speed.images_per_second[OURS]:.0f}",
             *(f"{speed.against(rival):.2f} ×" for rival in (FIXED, LOADER, FAST_LOADER)),
         )

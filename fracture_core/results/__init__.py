@@ -50,6 +50,7 @@ from fracture_core.results.speeds import (
     TRAINING_SPEEDS,
     Speed,
     TrainingSpeed,
+    machine,
     read_speeds,
     read_training_speeds,
 )
@@ -86,6 +87,7 @@ __all__ = [
     "flat_run",
     "in_words",
     "load_published",
+    "machine",
     "marks",
     "matrix_at",
     "not_fractured_share",

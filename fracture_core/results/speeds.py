@@ -90,6 +90,11 @@ class TrainingSpeed:
         return self.images_per_second[OURS] / self.images_per_second[rival]
 
 
+def machine(speed: Speed | TrainingSpeed) -> str:
+    """What a measurement ran on, in words."""
+    return speed.hardware + (f", {speed.threads} threads" if speed.threads else "")
+
+
 def read_speeds(folder: Path = SPEEDS) -> list[Speed]:
     """All measurements of a folder; a damaged file is passed over and logged."""
     return list(_read(folder, _speed))
