@@ -15,6 +15,14 @@ from made_films import made_film
 from fracture_core.datasets import FRACATLAS_COCO, FRACATLAS_FLAGS, FRACATLAS_REGIONS
 from fracture_core.overlay import encode_jpeg
 
+
+def pytest_terminal_summary(terminalreporter) -> None:
+    """What failed at first and passed when tried again is shown too, with its traceback."""
+    for report in terminalreporter.stats.get("rerun", []):
+        terminalreporter.section(f"at first: {report.nodeid} ({report.when})")
+        terminalreporter.write_line(report.longreprtext)
+
+
 DATA_MISSING = "FRACTURE_DATA does not name the folder of real films; this test reads them"
 
 

@@ -32,8 +32,9 @@ def film() -> tuple[FilmEntry, bytes]:
 
 
 @pytest.fixture
-def store(home: Path, film):
-    with open_store(f"sqlite:///{home / 'annotations.db'}") as opened:
+def store(fresh_server: str, tmp_path: Path, film):
+    """The readings of a server of this test's own: what an attempt that failed had written is not in the way."""
+    with open_store(f"sqlite:///{tmp_path / 'annotations.db'}") as opened:
         opened.add_films([film[0]])
         for reader in ("Anna", "Ben", "Cleo"):
             opened.add_reader(reader)
@@ -107,13 +108,13 @@ def eventually(page, told, wanted, *, tries: int = 80) -> None:
     raise AssertionError(f"never came: {told()}")
 
 
-def test_three_readers_and_their_comparison(browser, server, store, film) -> None:
+def test_three_readers_and_their_comparison(browser, fresh_server, store, film) -> None:
     entry, content = film
     width, height = entry.width, entry.height
     left, top = 0.35 * width, 0.4 * height
     reach = 0.2 * min(width, height)
 
-    anna = Screen(browser, server, entry)
+    anna = Screen(browser, fresh_server, entry)
     anna.sit_down("Anna")
     anna.tool("x")
     anna.drag((left, top), (left + reach, top + reach))
@@ -124,7 +125,7 @@ def test_three_readers_and_their_comparison(browser, server, store, film) -> Non
     assert box.kind == "box"
     assert np.abs(np.array(box.bounds) - (left, top, left + reach, top + reach)).max() < 0.01 * max(width, height)
 
-    ben = Screen(browser, server, entry)
+    ben = Screen(browser, fresh_server, entry)
     ben.sit_down("Ben")
     ben.tool("p")
     corners = [(left, top), (left + reach, top), (left + reach, top + reach), (left, top + 0.8 * reach)]
@@ -151,7 +152,7 @@ def test_three_readers_and_their_comparison(browser, server, store, film) -> Non
     ben.commit()
     ben.close()
 
-    cleo = Screen(browser, server, entry)
+    cleo = Screen(browser, fresh_server, entry)
     cleo.sit_down("Cleo")
     cleo.tool("f")
     turns = np.linspace(0, 2 * np.pi, 24)
@@ -179,9 +180,9 @@ def test_three_readers_and_their_comparison(browser, server, store, film) -> Non
     cleo.close()
 
 
-def test_films_of_ones_own_are_read_and_not_kept(browser, server, home) -> None:
+def test_films_of_ones_own_are_read_and_not_kept(browser, fresh_server, tmp_path) -> None:
     entry, drawn = cases.practice_films()[3]
-    dora = Screen(browser, server, entry)
+    dora = Screen(browser, fresh_server, entry)
     dora.open("Annotate")
     name = dora.page.get_by_role("combobox", name="Reader")
     name.fill("Dora")
@@ -195,7 +196,7 @@ def test_films_of_ones_own_are_read_and_not_kept(browser, server, home) -> None:
     dora.find("No fracture")
     dora.commit()
     dora.close()
-    with open_store(f"sqlite:///{home / 'annotations.db'}") as store:
+    with open_store(f"sqlite:///{tmp_path / 'annotations.db'}") as store:
         (reading,) = store.readings(reader="Dora")
         assert (reading.finding, reading.film) == ("none", entry.sha256)
         assert store.film_content(reading.film) is None
