@@ -20,6 +20,7 @@ from fracture_core.metrics import roc_auc
 from fracture_core.models import build_model
 from fracture_core.preprocessing import build_pipeline
 from fracture_core.training import SCHEDULES, fit, loop, predict_logits
+from fracture_core.training.optimisation import build_optimiser, build_schedule
 
 ROOT = Path(__file__).resolve().parent.parent
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -81,6 +82,23 @@ def test_every_optimiser_and_schedule_takes_a_step(tiny, optimiser, schedule):
     settings = {"optimiser": optimiser, "schedule": schedule, "schedule_options": options}
     result = fit_tiny(replace(TINY, epochs=1, clip=0.0, **settings))
     assert np.isfinite(result.history[0].train_loss)
+
+
+def test_a_part_of_one_cycle_is_the_beginning_of_the_whole():
+    def rates(recipe):
+        optimiser = build_optimiser(recipe, torch.nn.Linear(2, 2))
+        schedule = build_schedule(recipe, optimiser, steps=7)
+        found = []
+        for _ in range(7 * recipe.epochs):
+            found.append(optimiser.param_groups[0]["lr"])
+            optimiser.step()
+            schedule.after_step()
+        return found
+
+    whole = rates(replace(TINY, schedule="onecycle", epochs=40))
+    part = rates(replace(TINY, schedule="onecycle", epochs=23, schedule_options={"part": 23 / 40}))
+    assert part == whole[: 7 * 23]
+    assert part[-1] == pytest.approx(TINY.lr / 2, rel=0.02)
 
 
 @pytest.mark.parametrize("setting", ["optimiser", "schedule", "loss", "pipeline"])

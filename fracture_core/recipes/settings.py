@@ -109,6 +109,7 @@ def _options(options: Mapping[str, Any]) -> str:
         "T_0": lambda value: f"first period {_counted(value, 'epoch')}",
         "T_mult": lambda value: f"each next period {value} times as long" if value != 1 else "",
         "step_size": lambda value: f"every {_counted(value, 'epoch')}",
+        "part": lambda value: f"left after {_percent(value)} of the cycle",
         "gamma": lambda value: f"by a factor of {value:g}",
         "factor": lambda value: f"by a factor of {value:g}",
         "patience": lambda value: f"after more than {_counted(value, 'epoch')} without improvement",

@@ -59,7 +59,7 @@ class Schedule:
 
 
 def _onecycle(optimiser: optim.Optimizer, recipe: Recipe, steps: int) -> Schedule:
-    total = max(steps * recipe.epochs, 1)
+    total = max(round(steps * recipe.epochs / recipe.schedule_options.get("part", 1)), 1)
     return Schedule(OneCycleLR(optimiser, max_lr=recipe.lr, total_steps=total, pct_start=0.15), True)
 
 
@@ -77,7 +77,8 @@ SCHEDULES: dict[str, Callable[[optim.Optimizer, Recipe, int], Schedule]] = {
     ),
     "warm_restarts": _warm_restarts,
 }
-"""Name → builder from (optimiser, recipe, steps per epoch). Restart periods and steps count epochs."""
+"""Name → builder from (optimiser, recipe, steps per epoch). Restart periods and steps count epochs; of one cycle the
+``part`` may be run that ends with the last epoch, as averaged weights need no low rate at the end."""
 
 
 def build_schedule(recipe: Recipe, optimiser: optim.Optimizer, steps: int) -> Schedule:
