@@ -26,8 +26,8 @@ then joins them); the default of before; and the plain network without a map of 
     python train.py ours-plain --data DIR/fracatlas \\
         --pretrained DIR/pretrained/mobilenetv2_100_imagenet.safetensors --weights weights/plain
 
-Expected time, reckoned from the time of a step: two minutes a network on a data-centre GPU that trains four at
-once; an hour and forty minutes on one CPU thread.
+Expected time: two minutes a network on a data-centre GPU that trains four at once; an hour and forty minutes on one
+CPU thread; both reckoned from the time of a step.
 
 Deviations:
 
