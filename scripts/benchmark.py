@@ -111,7 +111,7 @@ def _outcomes(beside: Mapping[str, list[Beside]]) -> Iterator[str]:
     """How many claims lie within, above and below the interval of ours."""
     yield "## What reproduced, and what did not"
     yield ""
-    yield from _head_of("statistic", "claims with a run", "within our interval", "above it", "below it")
+    yield from _head_of("statistic", "pairs of claim and run", "within our interval", "above it", "below it")
     for metric, title in METRICS.items():
         found = [_verdict(one, measured) for one in beside[metric] for measured in one.measured]
         counts = [found.count(verdict) for verdict in ("within", "claim above", "claim below")]
@@ -156,7 +156,7 @@ def _papers(papers: Mapping[str, Paper], beside: Mapping[str, list[Beside]], out
                     _title(one.model) if key else f"{_title(one.model)} (`{run.recipe}`)",
                     f"{run.data}, {run.split} {run.fold}".rstrip(),
                     str(run.epochs or ""),
-                    "scratch" if outline.get("pretrained") is None else "pretrained",
+                    _start(outline),
                     str(run.n or ""),
                     one.printed,
                     _figure(measured.estimate),
@@ -172,6 +172,12 @@ def _papers(papers: Mapping[str, Paper], beside: Mapping[str, list[Beside]], out
             yield ""
             yield from (f"- {reason}." for reason in reasons)
             yield ""
+
+
+def _start(outline: Mapping[str, Any]) -> str:
+    """From which weights, and with which draw where it is not the first."""
+    start = "scratch" if outline.get("pretrained") is None else "pretrained"
+    return f"{start}, seed {outline['seed']}" if outline.get("seed") else start
 
 
 def _out_of_fold(runs: Iterable[Mapping[str, Any]]) -> Iterator[str]:
@@ -297,10 +303,14 @@ def _cut_short(runs: Iterable[Mapping[str, Any]]) -> Iterator[str]:
 
 
 def _unrepeated(runs: Iterable[Mapping[str, Any]]) -> Iterator[str]:
-    seeds = {run["seed"] for run in runs}
-    if len(seeds) == 1:
+    seeds: dict[tuple[str, ...], set[int]] = {}
+    for run in runs:
+        kind = (run["recipe"]["key"], run["model"], run["data"]["name"], run["split"]["kind"])
+        seeds.setdefault(kind, set()).add(run["seed"])
+    once = sum(len(drawn) == 1 for drawn in seeds.values())
+    if once:
         yield (
-            "Every training was made once: how far another draw of the start would move a figure is not known. "
+            f"Made with one draw of start and order alone: {once} of {len(seeds)} trainings. "
             "`python -m scripts.suite --seeds 3` makes three of each."
         )
 

@@ -8,7 +8,7 @@ import pytest
 
 from fracture_core.recipes import get_recipe
 from fracture_core.results import read_outlines
-from fracture_core.results.trials import ARITHMETIC, trials
+from fracture_core.results.trials import ARITHMETIC, DRAW, trials
 
 
 def run(
@@ -85,6 +85,12 @@ def test_the_wider_arithmetic_is_the_base():
         ("64-true", "bf16-mixed"),
         ("32-true", "bf16-mixed"),
     }
+
+
+def test_other_draws_are_set_beside_that_of_seed_0():
+    found = trials([run(name=str(seed), seed=seed) for seed in (2, 0, 1)])
+    assert {(trial.what, *trial.names) for trial in found} == {(DRAW, "seed 0", "seed 1"), (DRAW, "seed 0", "seed 2")}
+    assert trials([run(seed=1), run(name="b", seed=2)]) == []
 
 
 def test_the_newest_run_of_a_kind_counts():

@@ -1,4 +1,4 @@
-"""Runs that differ in one thing alone: what a transform, a layer or the arithmetic is worth."""
+"""Runs that differ in one thing alone: what a transform, a layer, the arithmetic or another draw is worth."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from fracture_core.recipes import RECIPES
 from fracture_core.results.comparing import compare_runs
 
 ARITHMETIC = "the arithmetic of training"
+DRAW = "another draw of start and order"
 Outline = Mapping[str, Any]
 
 _NAMES = ("key", "title", "citation", "models", "data", "reported_on", "pretrained_models")
@@ -23,6 +24,7 @@ _ONE_THING = (  # fields that change together when one thing is tried, and what 
     ({"augmentation"}, "a change in training"),
     ({"model", "start_from"}, "the network, from the same start"),
     ({"precision"}, ARITHMETIC),
+    ({"seed"}, DRAW),
 )
 
 
@@ -40,20 +42,19 @@ class Trial:
 
     @property
     def names(self) -> tuple[str, str]:
-        """What tells the two apart: their recipes, or their arithmetic."""
-        kind = self.what == ARITHMETIC
-        first, second = (
-            str(run["precision"]).partition(" training")[0] if kind else str(run["recipe"]["key"])
-            for run in self.both
-        )
-        return first, second
+        """What tells the two apart: their recipes, their arithmetic or their seeds."""
+        tell: Callable[[Outline], str] = {
+            ARITHMETIC: lambda run: str(run["precision"]).partition(" training")[0],
+            DRAW: lambda run: f"seed {run['seed']}",
+        }.get(self.what, lambda run: str(run["recipe"]["key"]))
+        return tell(self.base), tell(self.changed)
 
 
 def trials(outlines: Iterable[Outline]) -> list[Trial]:
     """Every pair of runs of one paper that differ in one thing, on the same films and kind of machine.
 
     The base is a run of the paper's own recipe, under whatever name; of several runs of one kind the newest counts.
-    In a pair that differs in precision the base is the wider one.
+    In a pair that differs in precision the base is the wider one, in one that differs in the seed that of seed 0.
     """
     in_time = sorted(outlines, key=lambda run: str(run.get("id")))
     newest = {json.dumps(_fields(run), sort_keys=True): run for run in in_time}
@@ -113,8 +114,15 @@ def _difference(base: Outline, other: Outline) -> Iterator[str]:
         return
     changed = {name for name in one if one[name] != two[name]}
     for together, what in _ONE_THING:
-        if changed == together and (changed != {"precision"} or _width(base) > _width(other)):
+        if changed == together and _in_order(what, base, other):
             yield what
+
+
+def _in_order(what: str, base: Outline, other: Outline) -> bool:
+    """Whether the first is the one to start from; of two recipes that has been seen to."""
+    if what == ARITHMETIC:
+        return _width(base) > _width(other)
+    return what != DRAW or base["seed"] == 0
 
 
 def _width(run: Outline) -> int:
