@@ -16,7 +16,7 @@ from fracture_core.inference import load_classifier
 from ui import cases
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
-PATIENCE = 120_000  # ms
+PATIENCE = 200_000  # ms
 LIST = "One film"
 
 
