@@ -167,7 +167,7 @@ def test_unknown_names():
 def test_samples():
     whole, tibia, radius = samples()
     assert [sample.title for sample in (whole, tibia, radius)] == [
-        "Forearm, no fracture",
+        "Humerus, no fracture",
         "Tibia, oblique fracture",
         "Radius, hairline fracture",
     ]

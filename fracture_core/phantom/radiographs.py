@@ -102,9 +102,9 @@ class Sample:
 
 
 def samples() -> tuple[Sample, ...]:
-    """Three fixed films: a whole forearm, a plain fracture and one that is easy to miss."""
+    """Three fixed films: a whole humerus, a plain fracture and one that is easy to miss."""
     plans = (
-        ("Forearm, no fracture", "forearm_whole_synthetic.png", 29, "forearm", None),
+        ("Humerus, no fracture", "humerus_whole_synthetic.png", 26, "humerus", None),
         ("Tibia, oblique fracture", "tibia_oblique_synthetic.png", 1, "leg", "oblique"),
         ("Radius, hairline fracture", "radius_hairline_synthetic.png", 22, "forearm", "hairline"),
     )
