@@ -294,8 +294,8 @@ def _cut_short(runs: Iterable[Mapping[str, Any]]) -> Iterator[str]:
         used, model = run["recipe"], run["model"]
         asked = RECIPES[used["key"]].with_model(model)
         less = [
-            f"{used[name]} of {getattr(asked, name)} {name}"
-            for name in ("epochs", "copies")
+            f"{used[name]} of {getattr(asked, name)} {unit}"
+            for name, unit in (("epochs", "epochs"), ("copies", "copies"), ("size", "pixels a side"))
             if used[name] < getattr(asked, name)
         ]
         if less:
