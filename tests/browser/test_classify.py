@@ -138,6 +138,7 @@ def test_a_text_file_named_png_gets_a_sentence_and_the_app_goes_on(page) -> None
     drop(page, ("words.png", b"these are words, not pixels\n" * 30))
     page.get_by_text("This is not an image").wait_for()
     page.get_by_role("button", name="Remove film").click()
+    page.get_by_text("Or try one of these").wait_for()
     drop(page, ("leg.png", to_png(radiograph(seed=4, region="leg"))))
     page.get_by_role("status").wait_for()
     assert "Traceback" not in page.inner_text("body")
