@@ -3,18 +3,16 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# two workers, with a processor each
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
 .PHONY: run test check lint types bench bench-train bench-pages clean
 
 run: $(VENV)/.app
 	$(BIN)/streamlit run app.py
 
 test: $(VENV)/.dev
-	$(PYTEST) -m "not slow"
+	$(BIN)/python -m pytest -n 2 -m "not slow"
 
 check: lint types
-	$(PYTEST)
+	$(BIN)/python -m pytest -n 2
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check --no-cache .
