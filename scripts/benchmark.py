@@ -19,6 +19,7 @@ from fracture_core.results import (
     Measured,
     Paper,
     complete_folds,
+    cut_short,
     load_published,
     machine,
     pool,
@@ -291,15 +292,9 @@ def _not_run(runs: Iterable[Mapping[str, Any]]) -> Iterator[str]:
 
 def _cut_short(runs: Iterable[Mapping[str, Any]]) -> Iterator[str]:
     for run in runs:
-        used, model = run["recipe"], run["model"]
-        asked = RECIPES[used["key"]].with_model(model)
-        less = [
-            f"{used[name]} of {getattr(asked, name)} {unit}"
-            for name, unit in (("epochs", "epochs"), ("copies", "copies"), ("size", "pixels a side"))
-            if used[name] < getattr(asked, name)
-        ]
+        less = cut_short(run)
         if less:
-            yield f"Cut short: {_title(model)} by `{used['key']}`, {', '.join(less)}."
+            yield f"Cut short: {_title(run['model'])} by `{run['recipe']['key']}`, {', '.join(less)}."
 
 
 def _unrepeated(runs: Iterable[Mapping[str, Any]]) -> Iterator[str]:

@@ -14,6 +14,7 @@ from typing import Any
 
 from fracture_core.metrics import ConfusionMatrix, Estimate
 from fracture_core.metrics.estimates import wilson
+from fracture_core.recipes import RECIPES
 from fracture_core.results.published import Paper, PublishedRow
 from fracture_core.results.table import ResultRow
 
@@ -55,6 +56,7 @@ class Measured:
         why: why it cannot be set beside the claim as like with like; empty where it can.
         whole: share of the run's test films that are not fractured, in [0, 1]: the accuracy of always saying so;
             nan where the record does not say.
+        less: what the run did less than its recipe asks, as of ``cut_short``.
     """
 
     run: ResultRow
@@ -63,6 +65,7 @@ class Measured:
     what: str
     why: str
     whole: float
+    less: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -195,8 +198,23 @@ def _measured(
             what=in_words(metric, positive=positive),
             why=_why(row, metric=metric, positive=positive),
             whole=not_fractured_share(outline),
+            less=cut_short(outline),
         )
     return tuple(newest.values())
+
+
+def cut_short(outline: Mapping[str, Any]) -> tuple[str, ...]:
+    """What a run did less than its recipe asks ("1 of 7 epochs"); nothing where it did all, or the recipe is gone."""
+    used, model = outline.get("recipe") or {}, outline.get("model")
+    recipe = RECIPES.get(str(used.get("key")))
+    if recipe is None or model not in (recipe.model, *recipe.models):
+        return ()
+    asked = recipe.with_model(model)
+    return tuple(
+        f"{used[name]} of {getattr(asked, name)} {unit}"
+        for name, unit in (("epochs", "epochs"), ("copies", "copies"), ("size", "pixels a side"))
+        if used.get(name) is not None and used[name] < getattr(asked, name)
+    )
 
 
 def own_figure(row: ResultRow, *, metric: str, positive: str = FRACTURED) -> Estimate | None:

@@ -98,6 +98,13 @@ def test_the_statistic_stands_in_the_address(runs: Path) -> None:
     assert "456" not in charts(opened(papers="lisbon2023", statistic="Recall", tab="Speed"))
 
 
+def test_a_training_that_was_cut_short_says_so() -> None:
+    short = {**LISBON, "recipe": LISBON["recipe"] | {"epochs": 2, "size": 64}}
+    for run, said in ((LISBON, False), (short, True)):
+        drawn = headline.draw(besides(shown_of(run), "auc"), metric="auc")
+        assert ("2 of 10 epochs" in [note.text for note in drawn.layout.annotations]) == said
+
+
 def test_without_runs_the_claims_stand_alone(runs: Path) -> None:
     next(iter(runs.glob("*.json"))).unlink()
     app = opened()

@@ -231,9 +231,20 @@ def _measured(chart: go.Figure, rows: Rows) -> None:
 
 
 def _remarks(chart: go.Figure, rows: Rows) -> None:
-    """What stands where a mark is missing."""
+    """What stands where a mark is missing, or is of a training that ended before its recipe does."""
     left = _left(rows)
     for place, one in rows:
+        if one.measured and all(each.less for each in one.measured):
+            ticks = [one.whole] if one.metric == "accuracy" and math.isfinite(one.whole) else []
+            chart.add_annotation(
+                x=min([*ticks, *(each.estimate.low for each in one.measured)]),
+                y=place,
+                text=one.measured[0].less[0],
+                showarrow=False,
+                xanchor="right",
+                xshift=-10,
+                font={"size": 11, "color": GRAY},
+            )
         remark = []
         if one.claim is not None and one.printed and one.claimed is None:
             remark.append(f"printed “{printed(one.claim, one.metric)}”")
