@@ -141,7 +141,7 @@ def finish(
             "label": [int(setting.films.labels[index]) for _, index in rows],
             "group": [int(division.groups[index]) for _, index in rows],
             "region": [data.cases[index].region for _, index in rows],
-            "score": [round(float(p), 5) for name in (VAL, TEST) for p in probabilities[name]],
+            "score": [round(float(p), 7) for name in (VAL, TEST) for p in probabilities[name]],
         },
     }
     auc = figures["metrics"]["auc"]
