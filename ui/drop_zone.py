@@ -10,7 +10,7 @@ from ui.films import PAUSED, Film, Tray, fracatlas_samples, sample, synthetic_sa
 
 _ROUND = "upload_round"  # session: renewing the uploader's key empties it
 
-_LARGE_DROP_ZONE = """
+_LARGE = """
 <style>
 [data-testid="stFileUploaderDropzone"] {
   min-height: 10rem; flex-direction: column; align-items: center !important; justify-content: center; gap: 0.6rem;
@@ -19,13 +19,14 @@ _LARGE_DROP_ZONE = """
 [data-testid="stFileUploaderDropzone"] > * { flex: 0 0 auto; }
 </style>
 """
+_SMALL = "<style>/* as it comes */</style>"  # takes the other's place at once: left out, it would stay for the whole run
 
 
 def drop_zone(films: Tray) -> None:
     """Where films are dropped; what they are is told from their content, so any ending, or none, will do."""
     empty = not films.films
+    st.html(_LARGE if empty else _SMALL)
     if empty:
-        st.html(_LARGE_DROP_ZONE)
         st.title("Is this bone fractured?", anchor=False)
     key = f"upload-{st.session_state.setdefault(_ROUND, 0)}"
 

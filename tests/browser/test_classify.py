@@ -80,6 +80,16 @@ def test_a_dropped_film_is_answered_with_its_map(page) -> None:
     assert "of fractures and clears" in page.inner_text("body")
 
 
+def test_nothing_moves_under_the_pointer_once_the_answer_is_there(page) -> None:
+    drop(page, ("leg.png", to_png(radiograph(seed=4, region="leg", fracture="oblique"))))
+    method = page.get_by_label("Map", exact=True)
+    method.wait_for()  # the map is still being computed, and the other models have yet to answer
+    before = method.bounding_box()
+    wait_for_map(page)
+    page.locator("[data-test-script-state=notRunning]").wait_for()
+    assert method.bounding_box() == before
+
+
 def test_opacity_threshold_and_colours_live_in_the_browser(page) -> None:
     drop(page, ("leg.png", to_png(radiograph(seed=4, region="leg", fracture="oblique"))))
     wait_for_map(page)
