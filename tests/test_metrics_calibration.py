@@ -85,6 +85,31 @@ def test_calibration_stays_finite_where_the_classes_separate():
     assert 0 < probabilities[0] < 0.5 < probabilities[1] < 1
 
 
+@pytest.mark.parametrize("rise", [-1.0, 0.0])
+def test_where_scores_do_not_rise_with_fracture_all_films_get_the_share_and_keep_their_order(rng, rise):
+    labels = np.arange(500) % 5 == 0
+    differences = rng.permutation(500) / 100 + rise * labels
+    if not rise:
+        differences = np.where(labels, differences.mean(), differences)  # on average the same, exactly
+    fitted = fit_calibration(differences, labels)
+    assert fitted.flat
+    probabilities = fitted(differences)
+    assert probabilities == pytest.approx(np.full(500, 0.2), abs=0.01)
+    apart = np.diff(np.round(fitted(np.unique(differences.round(6))), 7))
+    assert (apart > 0).all(), "a record's seven places can tell the films apart"
+
+
+def test_one_score_for_every_film_is_flat():
+    fitted = fit_calibration(np.full(20, 3.0), np.arange(20) < 5)
+    assert fitted.flat
+    assert fitted(np.array([3.0])) == pytest.approx([5 / 20], abs=0.03)  # Platt's targets are drawn to the middle
+
+
+def test_a_weak_score_is_not_flat(rng):
+    labels = (rng.random(2000) < 0.2).astype(int)
+    assert not fit_calibration(rng.normal(size=2000) + 0.3 * labels, labels).flat
+
+
 def test_calibration_keeps_order_and_shape(rng):
     differences = np.sort(rng.normal(size=(1, 50)))
     probabilities = Calibration(temperature=2.0, bias=-1.0)(differences)

@@ -163,6 +163,12 @@ def test_without_calibration_scores_are_no_probabilities() -> None:
     assert "calibration undoes" not in words(document, "making")
 
 
+def test_a_flat_calibration_is_no_merit() -> None:
+    document = build(calibration={"temperature": 300.0, "bias": -1.5, "flat": True})
+    assert "no merit" in words(document, "calibration")
+    assert "no merit" not in words(build(), "calibration")
+
+
 def test_maps_that_were_not_measured_are_said_not_to_be() -> None:
     assert "has not been measured" in words(build(), "explanation")
 

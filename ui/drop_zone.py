@@ -19,7 +19,7 @@ _LARGE = """
 [data-testid="stFileUploaderDropzone"] > * { flex: 0 0 auto; }
 </style>
 """
-_SMALL = "<style>/* as it comes */</style>"  # takes the other's place at once: left out, it would stay for the whole run
+_SMALL = "<style>/* as it comes */</style>"  # takes the other's place at once; that would else stay for the whole run
 
 
 def drop_zone(films: Tray) -> None:

@@ -86,10 +86,15 @@ def _bins(probabilities: np.ndarray, bins: int) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Calibration:
-    """Logit difference → probability: sigmoid(difference / temperature + bias) (Platt 1999; Guo 2017)."""
+    """Logit difference → probability: sigmoid(difference / temperature + bias) (Platt 1999; Guo 2017).
+
+    ``flat``: the films it was fitted on gave the differences no say, and every probability is close to their share
+    of fractures.
+    """
 
     temperature: float = 1.0
     bias: float = 0.0
+    flat: bool = False
 
     def __call__(self, differences: np.ndarray) -> np.ndarray:
         """Probabilities of fracture from logit differences (fractured minus not fractured), any shape."""
@@ -98,10 +103,14 @@ class Calibration:
         return np.asarray(special.expit(np.asarray(differences, float) / self.temperature + self.bias))
 
 
+_LEAST_SPREAD = 0.01  # standard deviation, in logits, that calibrated scores keep: their order must outlive rounding
+
+
 def fit_calibration(differences: np.ndarray, labels: np.ndarray) -> Calibration:
     """Temperature and bias that make validation films most likely; the bias undoes class weights in the loss.
 
-    Platt's smoothed targets keep both finite when the classes separate.
+    Platt's smoothed targets keep both finite when the classes separate. Where differences do not rise with fracture,
+    no temperature is high enough: it is held where films can still be told apart, and the calibration is ``flat``.
     """
     from scipy import optimize
 
@@ -110,10 +119,17 @@ def fit_calibration(differences: np.ndarray, labels: np.ndarray) -> Calibration:
     negatives = len(labels) - positives
     target = np.where(labels == 1, (positives + 1) / (positives + 2), 1 / (negatives + 2))
 
-    def loss(parameters: np.ndarray) -> float:
-        z = differences * np.exp(-parameters[0]) + parameters[1]
+    def loss(slope: float, bias: float) -> float:
+        z = differences * slope + bias
         return float(np.mean(np.logaddexp(0, z) - target * z))
 
-    fitted = optimize.minimize(loss, np.zeros(2), method="Nelder-Mead", options={"maxiter": 4000})
-    log_temperature, bias = fitted.x
-    return Calibration(float(np.exp(log_temperature)), float(bias))
+    fitted = optimize.minimize(
+        lambda at: loss(np.exp(-at[0]), at[1]), np.zeros(2), method="Nelder-Mead", options={"maxiter": 4000}
+    )
+    temperature, bias = float(np.exp(fitted.x[0])), float(fitted.x[1])
+    hottest = float(differences.std()) / _LEAST_SPREAD
+    if temperature < hottest:
+        return Calibration(temperature, bias)
+    hottest = hottest or 1.0  # every difference is the same
+    fitted = optimize.minimize_scalar(lambda bias: loss(1 / hottest, bias))
+    return Calibration(hottest, float(fitted.x), flat=True)

@@ -169,6 +169,13 @@ def calibration(sources: Sources) -> Section:
             ),
             Pairs((("temperature", f"{found.temperature:.3f}"), ("shift", f"{found.bias:.3f}"))),
         ]
+        if found.flat:
+            blocks.append(
+                Paragraph(
+                    "The score did not rise with fracture on the validation films. Every probability is close to "
+                    "their share of fractures, whatever the film shows: a small calibration error is no merit here."
+                )
+            )
     else:
         blocks.append(Paragraph("The card holds no calibration: its scores must not be read as probabilities."))
     errors = [(name, sources.metrics[name]) for name in ("ece", "brier") if name in sources.metrics]

@@ -1,7 +1,7 @@
 """What a run's model said before calibration, and whether calibration brought it nearer to the truth.
 
 Records hold calibrated probabilities, p = sigmoid(d / temperature + bias) of the logit difference d
-(``metrics.Calibration``), to five places. The model's own softmax is sigmoid(d).
+(``metrics.Calibration``), to seven places, older ones to five. The model's own softmax is sigmoid(d).
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def recorded_calibration(record: Mapping[str, Any]) -> Calibration:
     """
     stored = record.get("calibration") or {}
     try:
-        calibration = Calibration(temperature=float(stored["temperature"]), bias=float(stored["bias"]))
+        calibration = Calibration(float(stored["temperature"]), float(stored["bias"]), bool(stored.get("flat")))
     except (KeyError, TypeError, ValueError):
         calibration = Calibration(temperature=0.0)
     if not calibration.temperature > 0:

@@ -146,6 +146,12 @@ def finish(
     }
     auc = figures["metrics"]["auc"]
     log.info("%s: test AUC %.4f [%.4f, %.4f], n %d", recipe.key, auc["value"], auc["low"], auc["high"], auc["n"])
+    if figures["calibration"]["flat"]:
+        log.warning(
+            "%s: its score does not rise with fracture on the validation films, so every calibrated probability is "
+            "close to their share of fractures: train it longer, or do not use it",
+            recipe.key,
+        )
     if not options.smoke:
         log.info("record %s", write_record(record, folder=options.runs).name)
     return record

@@ -339,6 +339,17 @@ def test_the_reliability_diagram_counts_every_film_and_the_words_follow_the_figu
     assert [row["probabilities"] for row in table_rows] == ["before calibration", "calibrated"]
 
 
+def test_a_calibration_that_holds_every_film_at_one_probability_is_named() -> None:
+    [run] = judged(record())
+    outline = {**run.outline, "calibration": {"temperature": 300.0, "bias": -1.5, "flat": True}}
+    said = {
+        flat: calibration_curves.verdict(run, calibration_curves.judge(each, run.films, groups=run.groups))
+        for flat, each in ((True, outline), (False, dict(run.outline)))
+    }
+    assert "a small error is no merit here" in said[True]
+    assert "a small error is no merit here" not in said[False]
+
+
 def test_histograms_hold_every_film_once_and_thresholds_move_with_the_scores() -> None:
     [run] = judged(record())
     after, cuts = score_histograms.scores_of(run, before=False)

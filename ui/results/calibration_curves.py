@@ -36,6 +36,7 @@ class Judgement:
     bins_after: tuple[ReliabilityBin, ...]
     parts_after: BrierParts
     before: np.ndarray | None = None
+    flat: bool = False
     effect: CalibrationEffect | None = None
     bins_before: tuple[ReliabilityBin, ...] = ()
     parts_before: BrierParts | None = None
@@ -83,13 +84,15 @@ def judge(record: dict[str, Any], films: ScoredFilms, *, groups: np.ndarray) -> 
     labels, after = films.labels, films.scores
     bins = tuple(reliability(labels, after, bins=BINS))
     try:
-        before = uncalibrated(recorded_calibration(record), after)
+        calibration = recorded_calibration(record)
     except FractureError:
         return Judgement(bins, brier_parts(labels, after))
+    before = uncalibrated(calibration, after)
     return Judgement(
         bins,
         brier_parts(labels, after),
         before=before,
+        flat=calibration.flat,
         effect=calibration_effect(labels, before, after, groups=groups),
         bins_before=tuple(reliability(labels, before, bins=BINS)),
         parts_before=brier_parts(labels, before),
@@ -110,6 +113,11 @@ def verdict(run: JudgedRun, judged: Judgement) -> str:
     if judged.effect is not None:
         before = _recorded(run, "ece", after=False) or judged.effect.before
         words += f"Before calibration it was off by {before.decimal()}: {_change(judged.effect.change)}."
+    if judged.flat:
+        words += (
+            " On the validation films its score did not rise with fracture, so that every probability is close to "
+            "their share of fractures: a small error is no merit here."
+        )
     return words
 
 
