@@ -275,7 +275,7 @@ def _missing(runs: Iterable[Mapping[str, Any]]) -> Iterator[str]:
         yield (
             "Why: most of this needs a GPU for an hour or more, and one was at hand for minutes; the largest "
             "networks were trained on two processors instead, for as long as there was. `python -m scripts.suite "
-            "--missing` trains whatever has no record yet."
+            "--missing` trains whatever has no record yet, or none of full length."
         )
         yield ""
 
@@ -291,9 +291,10 @@ def _not_run(runs: Iterable[Mapping[str, Any]]) -> Iterator[str]:
 
 
 def _cut_short(runs: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    whole = recorded(whole=True)
     for run in runs:
         less = cut_short(run)
-        if less:
+        if less and run["id"].partition("-")[2] not in whole:
             yield f"Cut short: {_title(run['model'])} by `{run['recipe']['key']}`, {', '.join(less)}."
 
 

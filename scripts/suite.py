@@ -21,6 +21,7 @@ from pathlib import Path
 from fracture_core.models import MODELS
 from fracture_core.recipes import RECIPES, Recipe
 from fracture_core.results import RUNS, read_outlines
+from fracture_core.results.beside import cut_short
 
 ROOT = Path(__file__).resolve().parents[1]
 PATIENCE = 20.0  # s that a training is given to end once the time is up
@@ -84,9 +85,13 @@ def _cost(recipe: Recipe) -> float:
     return MODELS[recipe.model].parameters * recipe.size**2 * recipe.epochs * recipe.copies
 
 
-def recorded(folder: Path = RUNS) -> set[str]:
-    """Names of the jobs that have a record; what a record's id says before the name is when it began."""
-    return {record["id"].partition("-")[2] for record in read_outlines(folder).runs}
+def recorded(folder: Path = RUNS, *, whole: bool = False) -> set[str]:
+    """Names of the jobs that have a record, or one that was not cut short.
+
+    What a record's id says before the name is when it began.
+    """
+    outlines = read_outlines(folder).runs
+    return {outline["id"].partition("-")[2] for outline in outlines if not (whole and cut_short(outline))}
 
 
 def models_of(recipe: Recipe) -> Sequence[str]:
@@ -156,7 +161,11 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--at-once", type=int, default=1, help="trainings at any time; they share the machine")
     parser.add_argument("--minutes", type=float, help="stop then; trainings that run keep their checkpoints")
-    parser.add_argument("--missing", action="store_true", help="only those of which no record is in results/runs yet")
+    parser.add_argument(
+        "--missing",
+        action="store_true",
+        help="only those of which results/runs has no record, or one that was cut short",
+    )
     parser.add_argument("--list", action="store_true", help="show the plan and stop")
     parser.add_argument("--smoke", action="store_true", help="tiny trainings that show that everything works")
     return parser
@@ -174,7 +183,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     jobs = plan(list(folders), recipes=options.recipe, seeds=options.seeds)
     if options.missing and jobs:
-        jobs = [job for job in jobs if job.name not in recorded()]
+        jobs = [job for job in jobs if job.name not in recorded(whole=True)]
         if not jobs:
             print("Every training of the plan has its record.")
             return 0

@@ -109,9 +109,19 @@ def test_what_has_a_record_can_be_left_out(tmp_path, capsys, monkeypatch):
     found = suite.recorded(records)
     assert found == {f"lisbon2023-resnet{depth}-fracatlas-grouped-seed0" for depth in (18, 101)}
     arguments = ["--output", str(tmp_path), "--fracatlas", str(tmp_path), "--recipe", "lisbon2023", "--missing"]
-    monkeypatch.setattr(suite, "recorded", lambda: found)
+    monkeypatch.setattr(suite, "recorded", lambda *, whole: found)
     assert suite.main([*arguments, "--list"]) == 0
     assert [line.split("-")[1] for line in capsys.readouterr().out.split()] == ["resnet34", "resnet50", "resnet152"]
-    monkeypatch.setattr(suite, "recorded", lambda: {job.name for job in plan(["fracatlas"])})
+    monkeypatch.setattr(suite, "recorded", lambda *, whole: {job.name for job in plan(["fracatlas"])})
     assert suite.main(arguments) == 0
     assert "has its record" in capsys.readouterr().out
+
+
+def test_what_was_cut_short_has_a_record_but_no_whole_one(tmp_path):
+    recipe = RECIPES["lisbon2023"].with_model("resnet50")
+    for seed, epochs in ((0, recipe.epochs), (1, recipe.epochs - 1)):
+        name = f"20261127T140000Z-lisbon2023-resnet50-fracatlas-grouped-seed{seed}"
+        record = {"id": name, "schema": 2, "model": "resnet50", "recipe": recipe.as_run() | {"epochs": epochs}}
+        (tmp_path / f"{name}.json").write_text(json.dumps(record))
+    assert len(suite.recorded(tmp_path)) == 2
+    assert suite.recorded(tmp_path, whole=True) == {"lisbon2023-resnet50-fracatlas-grouped-seed0"}

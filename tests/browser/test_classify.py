@@ -133,6 +133,14 @@ def test_another_method_gives_another_map_and_stands_in_the_address(page) -> Non
     assert "method=Eigen-CAM" in page.url
 
 
+def test_the_page_s_name_is_an_address_too(page, server: str) -> None:
+    page.goto(f"{server}/classify?film=sample-1&point=Sensitive")
+    wait_for_map(page)
+    assert page.url.removeprefix(server) == "/?film=sample-1&point=Sensitive"
+    assert page.get_by_role("dialog").count() == 0
+    assert page.get_by_role("radio", name="Sensitive").is_checked()
+
+
 def test_a_monochrome1_dicom_and_a_truncated_jpeg_say_what_was_done(page) -> None:
     drop(page, ("inverted", to_dicom(radiograph(seed=2), photometric="MONOCHROME1")))  # no file ending
     page.get_by_text("inverted MONOCHROME1").wait_for()
