@@ -30,12 +30,14 @@ def one_film(film: Film, card: Card, operating_point: str) -> None:
     with loaders.error_boundary():
         with st.spinner("Reading the film", show_time=False):
             opened = tray().open(film, frame=_chosen_frame(film))
-            classifier = loaders.classifier(card.name)
-            prediction = opened.prediction(classifier, operating_point=operating_point)
         if opened.radiograph.notes:
             notes.caption(":material/info: " + _plain(" · ".join(opened.radiograph.notes)))
         left, right = st.columns([3, 2], gap="large")
+        if not opened.predictions:
+            _ask(left, right, opened, card, operating_point)
         with right:
+            classifier = loaders.classifier(card.name)
+            prediction = opened.prediction(classifier, operating_point=operating_point)
             _finding(prediction, card)
             shown = prediction.domain.in_domain or st.toggle("Show what the model answers all the same")
             heatmap, method, strip = None, best_map(card), None
@@ -43,12 +45,23 @@ def one_film(film: Film, card: Card, operating_point: str) -> None:
                 strip = _answer(prediction, opened, card)
                 method = choose_map(card)
                 st.caption(_explained(method))
-        with left, loaders.error_boundary():
-            heatmap = _film(opened, classifier, method, prediction.finding, shown=shown)
+                heatmap = _heatmap(opened, classifier, method)
+        with left:
+            _film(opened, classifier, heatmap)
+            _under_the_film(opened, heatmap, prediction.finding)
         with right:
             _evidence(opened, classifier, prediction, heatmap)
         if strip is not None:
             _others(strip, prediction, opened, card)
+
+
+def _ask(left: DeltaGenerator, right: DeltaGenerator, opened: Opened, card: Card, operating_point: str) -> None:
+    """Show a new film at once, have it answered meanwhile, and run the page again with the answer."""
+    with left:
+        _film(opened)
+    with right, st.spinner("Asking the model", show_time=False):
+        opened.prediction(loaders.classifier(card.name), operating_point=operating_point)
+    st.rerun()
 
 
 def _plain(text: str) -> str:
@@ -131,8 +144,20 @@ def _explained(method: str) -> str:
     return f"{METHODS[method].summary} {METHODS[method].source}."
 
 
-def _film(opened: Opened, classifier: Classifier, method: str, finding: str, *, shown: bool) -> Heatmap | None:
-    from fracture_core.explain import EVIDENCE, METHODS
+def _heatmap(opened: Opened, classifier: Classifier, method: str) -> Heatmap | None:
+    """A film's map, or the error in words."""
+    from fracture_core.explain import METHODS
+
+    with (
+        loaders.error_boundary(),
+        st.spinner(f"{METHODS[method].title}: looking where the model looked", show_time=True),
+    ):
+        return opened.heatmap(classifier, method=method)
+    return None
+
+
+def _film(opened: Opened, classifier: Classifier | None = None, heatmap: Heatmap | None = None) -> None:
+    """The film in the viewer, with a map where there is one."""
     from ui.viewer import encode_film, viewer
 
     radiograph = opened.radiograph
@@ -140,17 +165,18 @@ def _film(opened: Opened, classifier: Classifier, method: str, finding: str, *, 
         opened.encoded["film"] = encode_film(
             radiograph.pixels, label=f"Film {radiograph.name}", spacing=radiograph.spacing
         )
-    heatmap, heat = None, None
-    if shown:
-        with st.spinner(f"{METHODS[method].title}: looking where the model looked", show_time=True):
-            heatmap = opened.heatmap(classifier, method=method)
-        heat = heat_of(opened, classifier, method)
+    heat = heat_of(opened, classifier, heatmap.method) if classifier and heatmap else None
     viewer(opened.encoded["film"], heat=heat, key="viewer")
+
+
+def _under_the_film(opened: Opened, heatmap: Heatmap | None, finding: str) -> None:
+    from fracture_core.explain import EVIDENCE
+
+    radiograph = opened.radiograph
     if heatmap is not None and heatmap.method == EVIDENCE:
         st.caption(likeliest_place(float(heatmap.grid.max()), finding))
     if radiograph.frames > 1:
         st.slider("Frame", 0, radiograph.frames - 1, radiograph.frame, key=f"frame-{opened.film.key}")
-    return heatmap
 
 
 def _evidence(opened: Opened, classifier: Classifier, prediction: Prediction, heatmap: Heatmap | None) -> None:

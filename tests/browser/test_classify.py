@@ -90,6 +90,17 @@ def test_nothing_moves_under_the_pointer_once_the_answer_is_there(page) -> None:
     assert method.bounding_box() == before
 
 
+def test_the_film_is_there_before_the_answer_and_stays_in_its_viewer(page) -> None:
+    drop(page, ("leg.png", to_png(radiograph(seed=4, region="leg", fracture="oblique"))))
+    frame = page.locator(".viewer .frame")
+    frame.wait_for()
+    assert page.get_by_text("Or try one of these").count() == 0
+    frame.evaluate("frame => { frame.dataset.first = 'yes' }")
+    wait_for_map(page)
+    page.locator("[data-test-script-state=notRunning]").wait_for()
+    assert frame.get_attribute("data-first") == "yes"
+
+
 def test_opacity_threshold_and_colours_live_in_the_browser(page) -> None:
     drop(page, ("leg.png", to_png(radiograph(seed=4, region="leg", fracture="oblique"))))
     wait_for_map(page)
