@@ -26,8 +26,9 @@ def drop_zone(films: Tray) -> None:
     """Where films are dropped; what they are is told from their content, so any ending, or none, will do."""
     empty = not films.films
     st.html(_LARGE if empty else _SMALL)
+    heading = st.empty()  # what is not said still has its place, so that what follows keeps its own
     if empty:
-        st.title("Is this bone fractured?", anchor=False)
+        heading.title("Is this bone fractured?", anchor=False)
     key = f"upload-{st.session_state.setdefault(_ROUND, 0)}"
 
     def take() -> None:
@@ -43,8 +44,9 @@ def drop_zone(films: Tray) -> None:
         on_change=take,
         label_visibility="visible" if empty else "collapsed",
     )
+    promise = st.empty()
     if empty:
-        st.caption(
+        promise.caption(
             ":material/lock: Nothing leaves this machine, nothing is kept: films are forgotten with this page."
         )
 

@@ -28,6 +28,7 @@ SELECTED = "selected_film"  # session: key of the film opened from the table
 PAUSED = "paused"  # session: the user stopped the answering
 OPENED = 6  # films kept decoded; opening one more forgets the one not looked at longest
 THUMBNAIL = 96  # px
+VIEWS = ("none", "one", "table", "chosen")
 
 
 @dataclass(frozen=True, eq=False)
@@ -224,6 +225,13 @@ def sample(key: str, fracatlas: list[str]) -> Film:
         if film.key == key:
             return film
     raise FractureError(f"There is no sample film '{key}' on this server. Choose one below, or drop your own.")
+
+
+def view_of(films: Tray) -> str:
+    """What of these films is to be seen, one of ``VIEWS``: "chosen" is a film opened from the table."""
+    if len(films.films) < 2:
+        return "one" if films.films else "none"
+    return "chosen" if st.session_state.get(SELECTED) in films.films else "table"
 
 
 def remove(film: Film) -> None:

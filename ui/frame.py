@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from fracture_core import RESEARCH_ONLY, __version__
 from fracture_core.errors import FractureError
@@ -67,6 +68,16 @@ def _settings() -> Card:
     point = points[st.session_state[POINT]]
     st.caption(f"On {point.sensitivity.n + point.specificity.n} test films {meaning(point)} (95 % intervals).")
     return cards[name]
+
+
+def room_for(view: str, views: Iterable[str]) -> DeltaGenerator:
+    """The place of one of the views that take turns on a page.
+
+    Each has a place of its own, and those of the others are emptied first: what stood there would fade beside this
+    view until all of it is there.
+    """
+    places = {name: st.container() if name == view else st.empty() for name in views}
+    return places[view]
 
 
 def chosen() -> tuple[Card, str]:

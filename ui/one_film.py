@@ -11,6 +11,7 @@ from fracture_core.weights import Card
 from ui import loaders
 from ui.encoded import heat_of
 from ui.films import Film, Opened, remove, thumbnail, tray
+from ui.frame import room_for
 from ui.map_choice import best_map, choose_map
 from ui.wording import FINDINGS, OPERATING_POINTS, likeliest_place, meaning, probability_words
 
@@ -33,9 +34,11 @@ def one_film(film: Film, card: Card, operating_point: str) -> None:
         if opened.radiograph.notes:
             notes.caption(":material/info: " + _plain(" · ".join(opened.radiograph.notes)))
         left, right = st.columns([3, 2], gap="large")
-        if not opened.predictions:
-            _ask(left, right, opened, card, operating_point)
         with right:
+            words = room_for("words" if opened.predictions else "wait", ("wait", "words"))
+        if not opened.predictions:
+            _ask(left, words, opened, card, operating_point)
+        with words:
             classifier = loaders.classifier(card.name)
             prediction = opened.prediction(classifier, operating_point=operating_point)
             _finding(prediction, card)
@@ -49,7 +52,7 @@ def one_film(film: Film, card: Card, operating_point: str) -> None:
         with left:
             _film(opened, classifier, heatmap)
             _under_the_film(opened, heatmap, prediction.finding)
-        with right:
+        with words:
             _evidence(opened, classifier, prediction, heatmap)
         if strip is not None:
             _others(strip, prediction, opened, card)

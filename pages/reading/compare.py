@@ -7,8 +7,8 @@ import streamlit as st
 from ui import loaders
 from ui.comparing import case
 from ui.comparing_all import overview
-from ui.frame import chosen
-from ui.readings_at_hand import ONE_CASE, choose_case, choose_list, choose_view, nothing_read, open_case
+from ui.frame import chosen, room_for
+from ui.readings_at_hand import ALL_CASES, ONE_CASE, choose_case, choose_list, choose_view, nothing_read, open_case
 
 card, operating_point = chosen()
 store = loaders.store()
@@ -19,13 +19,14 @@ else:
     first, second = st.columns([1, 2])
     with first:
         at_hand = choose_list(store)
+    place = room_for(view, (ONE_CASE, ALL_CASES))
     if view == ONE_CASE:
         with second:
             film = choose_case(at_hand)
-        with loaders.error_boundary():
+        with place, loaders.error_boundary():
             case(store.film(film), store.readings(film=film), store, card, operating_point)
     else:
-        with loaders.error_boundary():
+        with place, loaders.error_boundary():
             clicked = overview(at_hand, store, card, operating_point)
         if clicked is not None:
             open_case(clicked)
