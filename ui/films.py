@@ -118,7 +118,10 @@ class Tray:
 
         key = (film.key, frame)
         if key not in self.opened:
-            self.opened[key] = Opened(film, read_image(film.content, name=film.name, frame=frame))
+            opened = Opened(film, read_image(film.content, name=film.name, frame=frame))
+            self.opened[key] = opened
+            if opened.radiograph.frames > 1:  # the one shown unasked may be asked for
+                self.opened[film.key, opened.radiograph.frame] = opened
             while len(self.opened) > OPENED:
                 self.opened.popitem(last=False)
         self.opened.move_to_end(key)

@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
 def one_film(film: Film, card: Card, operating_point: str) -> None:
     """A film with its answer, map and everything that stands behind them."""
-    heading, button = st.columns([5, 1], vertical_alignment="center")
+    heading = st.container(horizontal=True, vertical_alignment="center")  # one line, on a phone too
     heading.markdown(f"**{_plain(film.name)}**" + (f" · {film.note}" if film.note else ""))
-    button.button("Remove film", on_click=remove, args=(film,), width="stretch", key=f"remove-{film.key}")
+    heading.button("Remove film", on_click=remove, args=(film,), key=f"remove-{film.key}")
     notes = st.empty()
     with loaders.error_boundary():
         with st.spinner("Reading the film", show_time=False):
@@ -34,9 +34,10 @@ def one_film(film: Film, card: Card, operating_point: str) -> None:
         if opened.radiograph.notes:
             notes.caption(":material/info: " + _plain(" · ".join(opened.radiograph.notes)))
         left, right = st.columns([3, 2], gap="large")
+        answered = card.identity in opened.predictions
         with right:
-            words = room_for("words" if opened.predictions else "wait", ("wait", "words"))
-        if not opened.predictions:
+            words = room_for("answer" if answered else "question", ("question", "answer"))
+        if not answered:
             _ask(left, words, opened, card, operating_point)
         with words:
             classifier = loaders.classifier(card.name)
@@ -59,9 +60,10 @@ def one_film(film: Film, card: Card, operating_point: str) -> None:
 
 
 def _ask(left: DeltaGenerator, right: DeltaGenerator, opened: Opened, card: Card, operating_point: str) -> None:
-    """Show a new film at once, have it answered meanwhile, and run the page again with the answer."""
+    """Show a film at once, have the model answer it meanwhile, and run the page again with the answer."""
     with left:
         _film(opened)
+        _frames(opened)
     with right, st.spinner("Asking the model", show_time=False):
         opened.prediction(loaders.classifier(card.name), operating_point=operating_point)
     st.rerun()
@@ -175,9 +177,13 @@ def _film(opened: Opened, classifier: Classifier | None = None, heatmap: Heatmap
 def _under_the_film(opened: Opened, heatmap: Heatmap | None, finding: str) -> None:
     from fracture_core.explain import EVIDENCE
 
-    radiograph = opened.radiograph
     if heatmap is not None and heatmap.method == EVIDENCE:
         st.caption(likeliest_place(float(heatmap.grid.max()), finding))
+    _frames(opened)
+
+
+def _frames(opened: Opened) -> None:
+    radiograph = opened.radiograph
     if radiograph.frames > 1:
         st.slider("Frame", 0, radiograph.frames - 1, radiograph.frame, key=f"frame-{opened.film.key}")
 

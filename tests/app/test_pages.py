@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
 from pathlib import Path
 
+import numpy as np
+import pydicom
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -153,6 +156,46 @@ def test_many_films_become_a_table_that_filters_and_opens(app: AppTest) -> None:
     assert "3\\.png" in words(app)
     next(button for button in app.button if button.label == "All films").click().run()
     assert len(app.dataframe[0].value) == 5
+
+
+def test_the_chosen_map_stays_when_the_next_film_is_opened(app: AppTest) -> None:
+    films = [phantom_film(f"{seed}.png", seed=seed) for seed in range(2)]
+    app.session_state["selected_film"] = films[0].key
+    with_films(app, *films).run()
+    app.selectbox(key="method").set_value("eigencam").run()
+    next(button for button in app.button if button.label == "Next").click().run()
+    assert not app.exception
+    assert "1\\.png" in words(app)
+    assert app.selectbox(key="method").value == "eigencam"
+
+
+def test_a_frame_is_shown_when_it_is_asked_for_and_stays(app: AppTest) -> None:
+    film = uploaded_film("run.dcm", three_frames())
+    with_films(app, film).run()
+    assert app.slider[0].value == 1, "the middle one"
+    tray = app.session_state["tray"]
+    assert tray.open(film, frame=1) is tray.open(film)
+    app.slider[0].set_value(2).run()
+    assert not app.exception
+    assert not app.warning
+    assert app.slider[0].value == 2
+    second, third = (tray.open(film, frame=frame).radiograph for frame in (1, 2))
+    assert third.frame == 2
+    assert tray.open(film, frame=2).predictions, "it has been answered"
+    assert abs(second.pixels - third.pixels).max() > 0.1
+    app.run()
+    assert app.slider[0].value == 2
+
+
+def three_frames() -> bytes:
+    """A film, its mirror image, and the film upside down."""
+    dataset = pydicom.dcmread(io.BytesIO(to_dicom(radiograph(seed=4, region="leg"))))
+    film = dataset.pixel_array
+    dataset.NumberOfFrames = 3
+    dataset.PixelData = b"".join(np.ascontiguousarray(view).tobytes() for view in (film, film[:, ::-1], film[::-1]))
+    content = io.BytesIO()
+    dataset.save_as(content)
+    return content.getvalue()
 
 
 def test_a_paused_run_keeps_its_answers_and_offers_to_go_on(app: AppTest) -> None:
