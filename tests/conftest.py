@@ -21,6 +21,9 @@ def pytest_terminal_summary(terminalreporter) -> None:
     for report in terminalreporter.stats.get("rerun", []):
         terminalreporter.section(f"at first: {report.nodeid} ({report.when})")
         terminalreporter.write_line(report.longreprtext)
+        for title, text in report.sections:
+            if not title.startswith("Captured"):
+                terminalreporter.write_line(f"{title}:\n{text}")
 
 
 DATA_MISSING = "FRACTURE_DATA does not name the folder of real films; this test reads them"

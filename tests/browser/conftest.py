@@ -82,6 +82,32 @@ def browser() -> Iterator[object]:
         launched.close()
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]):
+    """A browser test that fails says what stood on every open page: CI keeps no screenshots."""
+    report = yield
+    browser = getattr(item, "funcargs", {}).get("browser")
+    if report.failed and call.when == "call" and browser is not None:
+        pages = [page for context in browser.contexts for page in context.pages]
+        report.sections.append(("on the screen when it failed", "\n\n".join(map(on_screen, pages))))
+    return report
+
+
+def on_screen(page) -> str:
+    """A page's address, whether its script runs, what has the focus, and its first words."""
+    try:
+        state, focus = page.evaluate(
+            """() => {
+                const [running, at] = [document.querySelector("[data-test-script-state]"), document.activeElement];
+                return [running?.dataset.testScriptState, at === document.body ? "nothing" : at?.outerHTML.slice(0, 200)];
+            }"""
+        )
+        text = " | ".join(line for line in page.inner_text("body").splitlines() if line.strip())
+    except Exception as error:  # a page that hangs or is gone must not hide what failed
+        return f"{page.url}: {error}"
+    return f"{page.url} ({state}, {page.viewport_size})\nfocus: {focus}\n{text[:1500]}"
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What fails in a browser is tried once more: on a busy machine a click may wait too long, or land too early."""
     for item in items:
