@@ -99,7 +99,8 @@ def on_screen(page) -> str:
         state, focus = page.evaluate(
             """() => {
                 const [running, at] = [document.querySelector("[data-test-script-state]"), document.activeElement];
-                return [running?.dataset.testScriptState, at === document.body ? "nothing" : at?.outerHTML.slice(0, 200)];
+                const focus = at === document.body ? "nothing" : at?.outerHTML.slice(0, 200);
+                return [running?.dataset.testScriptState, focus];
             }"""
         )
         text = " | ".join(line for line in page.inner_text("body").splitlines() if line.strip())

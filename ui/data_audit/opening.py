@@ -61,15 +61,17 @@ def _chosen(worths: Sequence[LeakWorth]) -> LeakWorth:
     name = st.selectbox(
         "Model",
         list(by_name),
-        format_func=lambda name: (
-            _title(by_name[name])
-            + (f" by {by_name[name].recipe}" if by_name[name].recipe not in _title(by_name[name]) else "")
-            + ("" if by_name[name].complete else " (one half run)")
-        ),
+        format_func=lambda name: _line(by_name[name]),
         key=CHOICE,
         bind="query-params",
     )
     return by_name[name]
+
+
+def _line(worth: LeakWorth) -> str:
+    title = _title(worth)
+    by = "" if worth.recipe in title else f" by {worth.recipe}"
+    return title + by + ("" if worth.complete else " (one half run)")
 
 
 def _title(worth: LeakWorth) -> str:
