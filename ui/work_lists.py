@@ -31,6 +31,7 @@ class Desk:
 
 def desk(store: Store) -> Desk | None:
     """The reader's place, chosen at the top of the page; None until there is a reader and a list."""
+    welcome = st.empty()
     left, middle, right = st.columns([2, 3, 4], vertical_alignment="bottom")
     with left:
         reader = st.selectbox(
@@ -43,7 +44,8 @@ def desk(store: Store) -> Desk | None:
             help="Readings are kept under this name. A pseudonym will do.",
         )
     if not reader:
-        _welcome()
+        with welcome.container():
+            _welcome()
         return None
     reader = str(reader).strip()
     if reader not in store.readers():
@@ -116,7 +118,7 @@ def _welcome() -> None:
     st.title("Mark it like an expert", anchor=False)
     st.markdown(
         "Read films one after another, mark what you see, and find out afterwards where the machine and other "
-        "readers agree. Give a name above to begin: several readers can read the same list, each in an order of "
+        "readers agree. Give a name to begin: several readers can read the same list, each in an order of "
         "their own."
     )
 

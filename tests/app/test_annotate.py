@@ -66,7 +66,7 @@ def draw(app: AppTest, *marks: Mark, reader: str = "Anna", shown: str = "nothing
 def test_without_a_name_the_page_says_how_to_begin(page):
     assert not page.exception
     assert "Mark it like an expert" in words(page)
-    assert "Give a name above to begin" in words(page)
+    assert "Give a name to begin" in words(page)
 
 
 def test_a_reading_from_name_to_commit(page, store):
