@@ -17,7 +17,7 @@ _LARGE = """
   border: 2px dashed #7A828A;
 }
 [data-testid="stFileUploaderDropzone"] > * { flex: 0 0 auto; }
-[data-testid="stFileUploaderDropzone"] > [data-testid="stFileUploaderDropzoneInstructions"] { width: auto; }
+[data-testid="stFileUploaderDropzoneInstructions"] { justify-content: center; }
 </style>
 """
 _SMALL = "<style>/* as it comes */</style>"  # takes the other's place at once; that would else stay for the whole run

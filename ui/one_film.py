@@ -39,6 +39,7 @@ def one_film(film: Film, card: Card, operating_point: str) -> None:
             words = room_for("answer" if answered else "question", ("question", "answer"))
         if not answered:
             _ask(left, words, opened, card, operating_point)
+            return
         with words:
             classifier = loaders.classifier(card.name)
             prediction = opened.prediction(classifier, operating_point=operating_point)
@@ -60,13 +61,14 @@ def one_film(film: Film, card: Card, operating_point: str) -> None:
 
 
 def _ask(left: DeltaGenerator, right: DeltaGenerator, opened: Opened, card: Card, operating_point: str) -> None:
-    """Show a film at once, have the model answer it meanwhile, and run the page again with the answer."""
+    """Show a film at once, have the model answer it meanwhile, and run the page again with what it says."""
     with left:
         _film(opened)
         _frames(opened)
-    with right, st.spinner("Asking the model", show_time=False):
-        opened.prediction(loaders.classifier(card.name), operating_point=operating_point)
-    st.rerun()
+    with right, loaders.error_boundary():
+        with st.spinner("Asking the model", show_time=False):
+            opened.prediction(loaders.classifier(card.name), operating_point=operating_point)
+        st.rerun()
 
 
 def _plain(text: str) -> str:

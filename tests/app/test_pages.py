@@ -225,6 +225,20 @@ def test_a_fault_of_ours_is_owned_up_to_without_a_traceback(app: AppTest, monkey
     assert "secret detail" not in words(app)
 
 
+def test_a_damaged_model_is_told_of_once_beside_the_film(app: AppTest, tmp_path: Path, monkeypatch) -> None:
+    for name in ("default", "gate"):
+        shutil.copytree(weights.WEIGHTS / name, tmp_path / name)
+    card = json.loads((tmp_path / "default" / "card.json").read_text())
+    (tmp_path / "default" / "card.json").write_text(json.dumps({**card, "title": "Not loaded by another test"}))
+    (tmp_path / "default" / "model.safetensors").write_bytes(b"cut short")
+    monkeypatch.setenv("FRACTURE_WEIGHTS", str(tmp_path))
+    with_films(app, phantom_film()).run()
+    assert not app.exception
+    assert len(app.error) == 1
+    assert "sha256 differs" in app.error[0].value
+    assert len(app.get("bidi_component")) == 1, "the film is there"
+
+
 def test_about_states_use_privacy_and_attribution(app: AppTest, tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setenv("FRACTURE_HOME", str(tmp_path))
     monkeypatch.delenv("FRACTURE_DB_URL", raising=False)
