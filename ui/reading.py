@@ -15,6 +15,7 @@ from ui import cases, loaders, work_lists
 from ui.encoded import heat_of, picture_of
 from ui.films import Opened, tray
 from ui.map_choice import best_map
+from ui.own_draft import OwnDraft
 from ui.wording import BLUE, FINDINGS, SKY, probability_words
 from ui.work_lists import Desk
 
@@ -67,15 +68,16 @@ def _read(
     """Film and form; every gesture and every choice is kept as a draft at once."""
     from ui.viewer import viewer
 
-    draft = store.draft(place.film.sha256, place.reader, shown)
     keys = _keys(place, shown)
-    if st.session_state.setdefault(f"version-{keys}", draft.version) != draft.version:
+    own = _own_draft(place, store, shown, keys)
+    draft, foreign = own.stored(store, place.film.sha256, place.reader, shown)
+    if foreign:
         _take_stored(keys)
+        own = _own_draft(place, store, shown, keys)
         st.warning(
             "This film was changed in another window. What is kept now is shown here; go on from it.",
             icon=":material/sync_problem:",
         )
-        st.session_state[f"version-{keys}"] = draft.version
     # the clock starts when the film is first shown, not when its first mark is kept
     begun = st.session_state.setdefault(f"begun-{keys}", draft.started)
     draft = replace(draft, started=min(begun, draft.started))
@@ -96,8 +98,8 @@ def _read(
         if card is not None:
             _machine(opened, card, operating_point)
         said = _with_marks(_form(draft, keys), drawn)
-        _save(store, draft, said, keys)
-        _commit(place, store, said, keys)
+        _save(store, draft, said, own)
+        _commit(place, store, said, keys, own)
 
 
 def _viewer_key(keys: str) -> str:
@@ -153,19 +155,27 @@ def _with_marks(draft: Draft, drawn: Drawn | None) -> Draft:
     return replace(draft, marks=drawn.marks, seconds=max(draft.seconds, drawn.seconds))
 
 
-def _save(store: Store, stored: Draft, draft: Draft, keys: str) -> None:
+def _own_draft(place: Desk, store: Store, shown: str, keys: str) -> OwnDraft:
+    name = f"own-{keys}"
+    if name not in st.session_state:
+        st.session_state[name] = OwnDraft(store.draft(place.film.sha256, place.reader, shown).version)
+    found: OwnDraft = st.session_state[name]
+    return found
+
+
+def _save(store: Store, stored: Draft, draft: Draft, own: OwnDraft) -> None:
     """Keep the draft, if anything in it is new."""
     said, kept = ((each.finding, each.confidence, each.marks, each.note) for each in (draft, stored))
     if said == kept:
         return
     try:
-        st.session_state[f"version-{keys}"] = store.save_draft(draft).version
+        own.save(store, draft)
     except StaleEdit as error:
         st.session_state[_CONFLICT] = str(error)
         st.rerun()
 
 
-def _commit(place: Desk, store: Store, draft: Draft, keys: str) -> None:
+def _commit(place: Desk, store: Store, draft: Draft, keys: str, own: OwnDraft) -> None:
     count = len(draft.marks)
     marked = f"{count} mark{'s' if count != 1 else ''}" if count else "No marks yet"
     st.caption(f"{marked}. Everything is kept as you go; nothing needs saving.")
@@ -178,13 +188,11 @@ def _commit(place: Desk, store: Store, draft: Draft, keys: str) -> None:
         # the last gesture and the last word may have come with this very click
         stored = store.draft(place.film.sha256, place.reader, draft.shown)
         said = _with_marks(_said(stored, keys), drawn(_viewer_key(keys)))
+        st.session_state.pop(_again_key(place), None)
         try:
-            seconds = _spent(said, draft.started)
-            version = st.session_state[f"version-{keys}"]
-            store.commit(replace(said, started=draft.started, seconds=seconds, version=version))
+            own.commit(store, replace(said, started=draft.started, seconds=_spent(said, draft.started)))
         except StaleEdit as error:
             st.session_state[_CONFLICT] = str(error)
-        st.session_state.pop(_again_key(place), None)
 
     st.button(
         "Commit",
@@ -217,7 +225,7 @@ def _conflict(place: Desk) -> None:
 
 def _take_stored(keys: str) -> None:
     """Forget what the page holds of a reading, so that what is stored is shown again."""
-    for name in ("finding", "confidence", "note", "version"):
+    for name in ("finding", "confidence", "note", "own"):
         st.session_state.pop(f"{name}-{keys}", None)
     # above whatever the browser has counted
     st.session_state[f"revision-{keys}"] = st.session_state.get(f"revision-{keys}", 0) + 1_000_000

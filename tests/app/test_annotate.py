@@ -6,9 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from streamlit.runtime.scriptrunner import RerunData, RerunException, get_script_run_ctx
 from streamlit.testing.v1 import AppTest
 
-from fracture_core.annotations import open_store
+from fracture_core.annotations import Store, open_store
 from fracture_core.marks import Mark
 from ui.cases import PRACTICE_FILMS
 
@@ -120,6 +121,59 @@ def test_two_readers_read_one_list_in_orders_of_their_own(page, store):
     orders = [[item.film.sha256 for item in store.items(worklist.name, reader)] for reader in worklist.readers]
     assert orders[0] != orders[1]
     assert sorted(orders[0]) == sorted(orders[1])
+
+
+def broken_off_after(name: str, monkeypatch) -> list[str]:
+    """Have the script end, once, where it first touches the session after a method of the store: a click came."""
+    kept, done = getattr(Store, name), []
+
+    def and_broken_off(self, draft):
+        result = kept(self, draft)
+        script = get_script_run_ctx()
+        state = script.session_state
+        go_on = state._yield_callback
+
+        def break_off() -> None:
+            object.__setattr__(state, "_yield_callback", go_on)
+            raise RerunException(
+                RerunData(query_string=script.query_string, page_script_hash=script.page_script_hash)
+            )
+
+        if not done:
+            done.append(name)
+            object.__setattr__(state, "_yield_callback", break_off)
+        return result
+
+    monkeypatch.setattr(Store, name, and_broken_off)
+    return done
+
+
+def test_a_click_while_a_draft_is_saved_is_no_other_window(page, store, monkeypatch):
+    sit_down(page)
+    broken_off = broken_off_after("save_draft", monkeypatch)
+    button(page, "Fracture").click().run()
+    assert broken_off
+    assert not page.exception
+    assert not page.warning
+    assert store.draft(open_film(page), "Anna", "nothing").finding == "fracture"
+    assert not button(page, "Commit").disabled
+
+
+def test_a_click_while_a_reading_is_committed_is_no_other_window(page, store, monkeypatch):
+    sit_down(page)
+    button(page, "No fracture").click().run()
+    button(page, "Commit").click().run()
+    button(page, "Read again with the machine's answer").click().run()
+    button(page, "Uncertain").click().run()
+    broken_off = broken_off_after("commit", monkeypatch)
+    button(page, "Commit").click().run()
+    assert broken_off
+    assert "You said:" in words(page)
+    button(page, "Correct the aided reading").click().run()
+    assert not page.exception
+    assert not page.warning
+    button(page, "Fracture").click().run()
+    assert store.draft(open_film(page), "Anna", store.readings()[-1].shown).finding == "fracture"
 
 
 def test_what_another_window_did_is_shown_and_not_overwritten(page, store):
