@@ -31,7 +31,7 @@ from fracture_core.results import (
     table,
 )
 from fracture_core.results.trials import gain, trials
-from scripts.suite import plan, recorded
+from scripts.suite import job_name, plan, recorded
 
 REPORT = Path(__file__).resolve().parent.parent / "docs" / "benchmark.md"
 METRICS = {"accuracy": "accuracy", "auc": "AUC"}
@@ -294,7 +294,7 @@ def _cut_short(runs: Iterable[Mapping[str, Any]]) -> Iterator[str]:
     whole = recorded(whole=True)
     for run in runs:
         less = cut_short(run)
-        if less and run["id"].partition("-")[2] not in whole:
+        if less and job_name(run) not in whole:
             yield f"Cut short: {_title(run['model'])} by `{run['recipe']['key']}`, {', '.join(less)}."
 
 

@@ -17,11 +17,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 from fracture_core.models import MODELS
 from fracture_core.recipes import RECIPES, Recipe
-from fracture_core.results import RUNS, read_outlines
-from fracture_core.results.beside import cut_short
+from fracture_core.results import RUNS, cut_short, read_outlines
 
 ROOT = Path(__file__).resolve().parents[1]
 PATIENCE = 20.0  # s that a training is given to end once the time is up
@@ -86,12 +86,13 @@ def _cost(recipe: Recipe) -> float:
 
 
 def recorded(folder: Path = RUNS, *, whole: bool = False) -> set[str]:
-    """Names of the jobs that have a record, or one that was not cut short.
+    """Names of the jobs that have a record, or one that was not cut short."""
+    return {job_name(outline) for outline in read_outlines(folder).runs if not (whole and cut_short(outline))}
 
-    What a record's id says before the name is when it began.
-    """
-    outlines = read_outlines(folder).runs
-    return {outline["id"].partition("-")[2] for outline in outlines if not (whole and cut_short(outline))}
+
+def job_name(outline: Mapping[str, Any]) -> str:
+    """The name of a record's job; what its id says before that is when it began."""
+    return str(outline["id"]).partition("-")[2]
 
 
 def models_of(recipe: Recipe) -> Sequence[str]:
@@ -183,7 +184,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     jobs = plan(list(folders), recipes=options.recipe, seeds=options.seeds)
     if options.missing and jobs:
-        jobs = [job for job in jobs if job.name not in recorded(whole=True)]
+        done = recorded(whole=True)
+        jobs = [job for job in jobs if job.name not in done]
         if not jobs:
             print("Every training of the plan has its record.")
             return 0

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
@@ -52,7 +53,7 @@ def one_film(film: Film, card: Card, operating_point: str) -> None:
                 st.caption(_explained(method))
                 heatmap = _heatmap(opened, classifier, method)
         with left:
-            _film(opened, classifier, heatmap)
+            _film(opened, heat_of(opened, classifier, heatmap.method) if heatmap is not None else None)
             _under_the_film(opened, heatmap, prediction.finding)
         with words:
             _evidence(opened, classifier, prediction, heatmap)
@@ -163,8 +164,8 @@ def _heatmap(opened: Opened, classifier: Classifier, method: str) -> Heatmap | N
     return None
 
 
-def _film(opened: Opened, classifier: Classifier | None = None, heatmap: Heatmap | None = None) -> None:
-    """The film in the viewer, with a map where there is one."""
+def _film(opened: Opened, heat: Mapping[str, Any] | None = None) -> None:
+    """The film in the viewer, with a map (from ``heat_of``) where there is one."""
     from ui.viewer import encode_film, viewer
 
     radiograph = opened.radiograph
@@ -172,7 +173,6 @@ def _film(opened: Opened, classifier: Classifier | None = None, heatmap: Heatmap
         opened.encoded["film"] = encode_film(
             radiograph.pixels, label=f"Film {radiograph.name}", spacing=radiograph.spacing
         )
-    heat = heat_of(opened, classifier, heatmap.method) if classifier and heatmap else None
     viewer(opened.encoded["film"], heat=heat, key="viewer")
 
 

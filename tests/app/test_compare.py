@@ -37,7 +37,7 @@ def read(store):
 
 
 def open_page(**address: str) -> AppTest:
-    app = AppTest.from_file(ROOT / "pages" / "room.py", default_timeout=240).run()
+    app = AppTest.from_file(ROOT / "pages" / "room.py", default_timeout=120).run()
     for name, value in address.items():
         app.query_params[name] = value
     return app.switch_page("reading/compare.py").run()
