@@ -79,6 +79,24 @@ def test_a_shared_beginning_is_run_once_and_changes_no_answer():
     )
 
 
+def test_mirrored_members_look_at_the_mirrored_film_and_their_map_lies_on_the_film_as_it_is():
+    states = apart(4)
+    mirrored, plain = build_model("mobilenetv2_evidence_mirrored").eval(), build_model(FOUR).eval()
+    for committee in (mirrored, plain):
+        committee.take(states)
+    films = torch.randn(2, 3, 64, 96)
+    with torch.inference_mode():
+        at_film = plain.forward_features(films).chunk(4, dim=1)
+        at_mirrored = plain.forward_features(films.flip(-1)).chunk(4, dim=1)
+        features = mirrored.forward_features(films)
+        expected = torch.cat([at_film[0], at_mirrored[1].flip(-1), at_film[2], at_mirrored[3].flip(-1)], dim=1)
+        assert torch.equal(features, expected)
+        alone = [mirrored.alone(number)(films) for number in range(4)]
+        assert torch.allclose(mirrored(films), torch.stack(alone).mean(0), atol=1e-5)
+        assert torch.allclose(alone[1], plain.alone(1)(films.flip(-1)), atol=1e-5)
+        assert not torch.allclose(alone[1], plain.alone(1)(films), atol=1e-3)
+
+
 def test_networks_that_begin_differently_cannot_share_it():
     with pytest.raises(AssertionError, match="members begin differently"):
         build_model(FOUR).take(apart(4, alike=False))

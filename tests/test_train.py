@@ -68,7 +68,7 @@ def test_a_smoke_run_from_end_to_end(made_fracatlas, tmp_path):
     assert not runs.exists()  # a smoke run leaves no record
 
     card = weights.load_card("made", root=folder.parent)
-    assert (card.model, card.pipeline, card.size) == ("mobilenetv2_evidence_four", "ours", 64)
+    assert (card.model, card.pipeline, card.size) == ("mobilenetv2_evidence_mirrored", "ours", 64)
     assert card.data["best_epoch"] is None
     assert [one["best_epoch"] for one in card.data["members"]] == [1] * 4
     build_model(card.model).load_state_dict(weights.load_state(card, root=folder.parent))

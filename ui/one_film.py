@@ -22,6 +22,18 @@ if TYPE_CHECKING:
     from fracture_core.explain import Heatmap
     from fracture_core.inference import Classifier, Prediction
 
+_PLACES = """
+<style>
+.st-key-finding { min-height: 3rem; }  /* of a finding in one line: nothing moves when it takes the question's place */
+@media (min-width: 641px) {
+  .st-key-one-film { display: grid; grid-template: auto 1fr / minmax(0, 3fr) minmax(0, 2fr); gap: 1rem 4rem; }
+  .st-key-one-film > :has(> .st-key-picture) { grid-area: 1 / 1 / 3 / 2; }
+  .st-key-one-film > :has(> .st-key-finding) { grid-area: 1 / 2; }
+  .st-key-one-film > :has(> .st-key-words) { grid-area: 2 / 2; }
+}
+</style>
+"""
+
 
 def one_film(film: Film, card: Card, operating_point: str) -> None:
     """A film with its answer, map and everything that stands behind them."""
@@ -34,17 +46,16 @@ def one_film(film: Film, card: Card, operating_point: str) -> None:
             opened = tray().open(film, frame=_chosen_frame(film))
         if opened.radiograph.notes:
             notes.caption(":material/info: " + _plain(" · ".join(opened.radiograph.notes)))
-        left, right = st.columns([3, 2], gap="large")
         answered = card.identity in opened.predictions
-        with right:
-            words = room_for("answer" if answered else "question", ("question", "answer"))
+        finding, picture, words = _places("answer" if answered else "question")
         if not answered:
-            _ask(left, words, opened, card, operating_point)
+            _ask(picture, finding, opened, card, operating_point)
             return
-        with words:
+        with finding:
             classifier = loaders.classifier(card.name)
             prediction = opened.prediction(classifier, operating_point=operating_point)
-            _finding(prediction, card)
+            _finding(prediction)
+        with words:
             shown = prediction.domain.in_domain or st.toggle("Show what the model answers all the same")
             heatmap, method, strip = None, best_map(card), None
             if shown:
@@ -52,7 +63,7 @@ def one_film(film: Film, card: Card, operating_point: str) -> None:
                 method = choose_map(card)
                 st.caption(_explained(method))
                 heatmap = _heatmap(opened, classifier, method)
-        with left:
+        with picture:
             _film(opened, heat_of(opened, classifier, heatmap.method) if heatmap is not None else None)
             _under_the_film(opened, heatmap, prediction.finding)
         with words:
@@ -61,12 +72,27 @@ def one_film(film: Film, card: Card, operating_point: str) -> None:
             _others(strip, prediction, opened, card)
 
 
-def _ask(left: DeltaGenerator, right: DeltaGenerator, opened: Opened, card: Card, operating_point: str) -> None:
+def _places(view: str) -> tuple[DeltaGenerator, DeltaGenerator, DeltaGenerator]:
+    """Where finding, film and words stand: the film left of the other two, on a phone the finding above it."""
+    st.html(_PLACES)
+    views = ("question", "answer")
+    with st.container(key="one-film"):
+        with st.container(key="finding"):
+            finding = room_for(view, views)
+        picture = st.container(key="picture")
+        with st.container(key="words"):
+            words = room_for(view, views)
+    return finding, picture, words
+
+
+def _ask(
+    picture: DeltaGenerator, finding: DeltaGenerator, opened: Opened, card: Card, operating_point: str
+) -> None:
     """Show a film at once, have the model answer it meanwhile, and run the page again with what it says."""
-    with left:
+    with picture:
         _film(opened)
         _frames(opened)
-    with right, loaders.error_boundary():
+    with finding, loaders.error_boundary():
         with st.spinner("Asking the model", show_time=False):
             opened.prediction(loaders.classifier(card.name), operating_point=operating_point)
         st.rerun()
@@ -81,7 +107,7 @@ def _chosen_frame(film: Film) -> int | None:
     return st.session_state.get(f"frame-{film.key}")
 
 
-def _finding(prediction: Prediction, card: Card) -> None:
+def _finding(prediction: Prediction) -> None:
     said = FINDINGS[prediction.finding]
     st.html(
         f"<div role='status' style='border-left:6px solid {said.colour};padding:0.1rem 0 0.1rem 0.9rem'>"

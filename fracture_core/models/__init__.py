@@ -124,6 +124,12 @@ def _evidence_four(drop_rate: float) -> nn.Module:
     return SharedBeginning([_evidence(drop_rate) for _ in range(4)])
 
 
+def _evidence_mirrored(drop_rate: float) -> nn.Module:
+    from fracture_core.models.committee import SharedBeginning
+
+    return SharedBeginning([_evidence(drop_rate) for _ in range(4)], mirrored=(1, 3))
+
+
 def _vgg16(drop_rate: float) -> nn.Module:
     from fracture_core.models.vgg import VGG16
 
@@ -318,6 +324,17 @@ MODELS: dict[str, ModelSpec] = {
         note="Four networks with one beginning, trained apart on other parts of the films; the answer and the map "
         "are the means of theirs.",
         make=_evidence_four,
+    ),
+    "mobilenetv2_evidence_mirrored": ModelSpec(
+        title="Four MobileNetV2 that point, two mirrored",
+        citation=f"{_MOBILENETV2}; {_FPN}; the head is this project's",
+        parameters=7_778_304,
+        native_size=448,
+        drop_rate=0.2,  # as MobileNetV2's
+        points=True,
+        note="Four networks with one beginning, trained apart on other parts of the films; two of them look at the "
+        "film mirrored left to right. The answer and the map are the means of theirs.",
+        make=_evidence_mirrored,
     ),
 }
 

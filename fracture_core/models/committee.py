@@ -5,7 +5,7 @@ Each is trained alone (``Recipe.committee``); together they are one network with
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -71,20 +71,31 @@ class SharedBeginning(Committee):
 
     Args:
         members: networks of one architecture with ``begin`` and ``finish``; the first one's beginning is kept.
+        mirrored: members, by number, that look at the film mirrored left to right (it begins once more for them
+            all); their features are turned back, so that every place of the film keeps its own.
     """
 
-    def __init__(self, members: Sequence[nn.Module]) -> None:
+    def __init__(self, members: Sequence[nn.Module], *, mirrored: Collection[int] = ()) -> None:
         super().__init__(members)
+        self.mirrored = frozenset(mirrored)
         for member in self.members[1:]:
             member.drop_beginning()
 
     def features_of(self, number: int, x: Tensor) -> Tensor:
-        features: Tensor = self.members[number].finish(self.members[0].begin(x))
-        return features
+        return self._finished(number, self._begun(x, number in self.mirrored))
 
     def forward_features(self, x: Tensor) -> Tensor:
-        begun = self.members[0].begin(x)
-        return torch.cat([member.finish(begun) for member in self.members], dim=1)
+        sides = [number in self.mirrored for number in range(len(self.members))]
+        begun = {side: self._begun(x, side) for side in set(sides)}
+        return torch.cat([self._finished(number, begun[side]) for number, side in enumerate(sides)], dim=1)
+
+    def _begun(self, x: Tensor, mirrored: bool) -> Tensor:
+        begun: Tensor = self.members[0].begin(x.flip(-1) if mirrored else x)
+        return begun
+
+    def _finished(self, number: int, begun: Tensor) -> Tensor:
+        features: Tensor = self.members[number].finish(begun)
+        return features.flip(-1) if number in self.mirrored else features
 
 
 class _Alone(nn.Module):

@@ -80,6 +80,20 @@ def test_a_dropped_film_is_answered_with_its_map(page) -> None:
     assert "of fractures and clears" in page.inner_text("body")
 
 
+def test_finding_and_words_stand_beside_the_film(page) -> None:
+    drop(page, ("leg.png", to_png(radiograph(seed=4, region="leg", fracture="oblique"))))
+    wait_for_map(page)
+    finding, film, words = (
+        place.bounding_box()
+        for place in (page.get_by_role("status"), page.locator(".viewer .frame"), page.get_by_text("Probability"))
+    )
+    assert film["x"] + film["width"] < finding["x"]
+    assert abs(finding["y"] - film["y"]) < 10
+    assert finding["x"] == words["x"]
+    assert finding["y"] + finding["height"] < words["y"] < finding["y"] + 120
+    assert 1.3 < film["width"] / words["width"] < 1.6, "three fifths for the film"
+
+
 def test_nothing_moves_under_the_pointer_once_the_answer_is_there(page) -> None:
     drop(page, ("leg.png", to_png(radiograph(seed=4, region="leg", fracture="oblique"))))
     method = page.get_by_label("Map", exact=True)
@@ -266,8 +280,12 @@ def test_the_page_works_on_a_phone(browser, server: str) -> None:
     page.get_by_text("Or try one of these").wait_for()
     drop(page, ("leg.png", to_png(radiograph(seed=4, region="leg", fracture="oblique"))))
     wait_for_map(page)
-    film, status = page.locator(".viewer .frame").bounding_box(), page.get_by_role("status").bounding_box()
-    assert status["y"] > film["y"] + film["height"], "words follow the film"
+    finding, film, words = (
+        place.bounding_box()
+        for place in (page.get_by_role("status"), page.locator(".viewer .frame"), page.get_by_text("Probability"))
+    )
+    assert finding["y"] + finding["height"] <= film["y"] < 844 / 2, "the finding is seen at once, and the film with it"
+    assert words["y"] > film["y"] + film["height"], "the other words follow the film"
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), "nothing sticks out"
     context.close()
 
