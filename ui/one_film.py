@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _PLACES = """
 <style>
-.st-key-finding { min-height: 3rem; }  /* of a finding in one line: nothing moves when it takes the question's place */
+.st-key-finding { min-height: 3rem; }  /* of one line: nothing moves when the answer takes the question's place */
 @media (min-width: 641px) {
   .st-key-one-film { display: grid; grid-template: auto 1fr / minmax(0, 3fr) minmax(0, 2fr); gap: 1rem 4rem; }
   .st-key-one-film > :has(> .st-key-picture) { grid-area: 1 / 1 / 3 / 2; }
@@ -85,9 +85,7 @@ def _places(view: str) -> tuple[DeltaGenerator, DeltaGenerator, DeltaGenerator]:
     return finding, picture, words
 
 
-def _ask(
-    picture: DeltaGenerator, finding: DeltaGenerator, opened: Opened, card: Card, operating_point: str
-) -> None:
+def _ask(picture: DeltaGenerator, finding: DeltaGenerator, opened: Opened, card: Card, operating_point: str) -> None:
     """Show a film at once, have the model answer it meanwhile, and run the page again with what it says."""
     with picture:
         _film(opened)

@@ -326,7 +326,7 @@ MODELS: dict[str, ModelSpec] = {
         make=_evidence_four,
     ),
     "mobilenetv2_evidence_mirrored": ModelSpec(
-        title="Four MobileNetV2 that point, two mirrored",
+        title="Four MobileNetV2, two mirrored",
         citation=f"{_MOBILENETV2}; {_FPN}; the head is this project's",
         parameters=7_778_304,
         native_size=448,

@@ -61,24 +61,28 @@ class Fused(nn.Module):
     def __init__(self, convolution: nn.Conv2d, activation: nn.Module) -> None:
         super().__init__()
         self.convolution, self.activation = convolution, activation
-        self.packed: dict[tuple[int, ...], Any] = {}  # by what the kernel has grown
+        self.packed: dict[tuple[int, ...], Tensor] = {}  # weights, by how many lines the kernel has grown
+        self.calls: dict[torch.Size, tuple[Any, ...]] = {}  # all that follows x, by its height and width
 
     def forward(self, x: Tensor) -> Tensor:
-        layer = self.convolution
         elsewhere = x.device.type != "cpu" or x.dtype != torch.float32 or torch.is_autocast_enabled("cpu")
         if elsewhere or torch.is_grad_enabled():
-            after: Tensor = self.activation(layer(x))
+            after: Tensor = self.activation(self.convolution(x))
             return after
+        call = self.calls.get(x.shape[-2:]) or self._laid_out(x)
+        fused: Tensor = torch.ops.mkldnn._convolution_pointwise(x, *call)
+        return fused
+
+    def _laid_out(self, x: Tensor) -> tuple[Any, ...]:
+        layer = self.convolution
         padding, grown = _padding(layer, x)
         place = padding, list(layer.stride), list(layer.dilation), layer.groups
         if grown not in self.packed:
             weight = pad(layer.weight, (grown[1], 0, grown[0], 0))
             self.packed[grown] = torch.ops.mkldnn._reorder_convolution_weight(weight, *place, list(x.shape))
-        name, scalars = _ACTIVATIONS[type(self.activation)]
-        fused: Tensor = torch.ops.mkldnn._convolution_pointwise(
-            x, self.packed[grown], layer.bias, *place, name, scalars, ""
-        )
-        return fused
+        call = (self.packed[grown], layer.bias, *place, *_ACTIVATIONS[type(self.activation)], "")
+        self.calls[x.shape[-2:]] = call
+        return call
 
 
 def _padding(layer: nn.Conv2d, x: Tensor) -> tuple[list[int], tuple[int, ...]]:

@@ -103,7 +103,7 @@ MEMBER = replace(
 RECIPE = replace(
     MEMBER,
     key="ours",
-    title="Four MobileNetV2 that point, two mirrored",
+    title="Four MobileNetV2, two mirrored",
     model="mobilenetv2_evidence_mirrored",
     committee=(MEMBER.key,) * 4,
     rotate=5,

@@ -284,7 +284,7 @@ def test_the_page_works_on_a_phone(browser, server: str) -> None:
         place.bounding_box()
         for place in (page.get_by_role("status"), page.locator(".viewer .frame"), page.get_by_text("Probability"))
     )
-    assert finding["y"] + finding["height"] <= film["y"] < 844 / 2, "the finding is seen at once, and the film with it"
+    assert finding["y"] + finding["height"] <= film["y"] < 844 / 2, "the finding is seen at once, with the film"
     assert words["y"] > film["y"] + film["height"], "the other words follow the film"
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), "nothing sticks out"
     context.close()
