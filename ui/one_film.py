@@ -14,7 +14,7 @@ from ui.encoded import heat_of
 from ui.films import Film, Opened, remove, thumbnail, tray
 from ui.frame import room_for
 from ui.map_choice import best_map, choose_map
-from ui.wording import FINDINGS, OPERATING_POINTS, likeliest_place, meaning, probability_words
+from ui.wording import FINDINGS, OPERATING_POINTS, by_region, likeliest_place, meaning, probability_words
 
 if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
@@ -123,14 +123,18 @@ def _finding(prediction: Prediction) -> None:
 
 def _answer(prediction: Prediction, opened: Opened, card: Card) -> DeltaGenerator:
     """The chosen model's answer in words, and the place of the strip of all models' answers."""
+    from fracture_core.model_card.sources import Sources
+
     point = card.operating_points[prediction.operating_point]
     name = OPERATING_POINTS[prediction.operating_point][0].lower()
+    # the card holds what was measured in parts of the films at this point alone
+    regions = by_region(Sources(card).regions) if prediction.operating_point == "balanced" else ""
     st.markdown(
         f"Probability **{probability_words(prediction.probability)}**, calibrated; at the {name} operating point "
         f"{meaning(point)}.",
         help=(
             f"Threshold {point.threshold:.2f}: {point.rule}. Measured on {point.sensitivity.n} fractured and "
-            f"{point.specificity.n} whole test films; brackets hold 95 % intervals."
+            f"{point.specificity.n} whole test films; brackets hold 95 % intervals. {regions}"
         ),
     )
     if prediction.finding == "uncertain":

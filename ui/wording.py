@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from fracture_core.metrics import OperatingPoint
+from fracture_core.metrics import Estimate, OperatingPoint, Subgroup
 
 # Okabe and Ito's palette, told apart by colour-blind readers too
 VERMILLION, GREEN, BLUE, SKY, ORANGE, PURPLE, YELLOW = (
@@ -52,8 +53,32 @@ def probability_words(probability: float) -> str:
 
 def meaning(point: OperatingPoint) -> str:
     """What an operating point gives, in one sentence."""
-    found, cleared = (share.percent().replace(" %", "\u00a0%") for share in (point.sensitivity, point.specificity))
-    return f"the model finds {found} of fractures and clears {cleared} of whole bones"
+    return (
+        f"the model finds {_share(point.sensitivity)} of fractures and clears {_share(point.specificity)} of whole "
+        "bones"
+    )
+
+
+ENOUGH = 10
+"""Films of each kind below which a body region's figures are not said beside an answer."""
+
+
+def by_region(regions: Iterable[Subgroup]) -> str:
+    """The same for each body region of the test films, in a sentence; empty where none has films enough.
+
+    One threshold does not find fractures equally often in every region, and a film's region may be plain to its
+    reader.
+    """
+    said = [
+        f"{region.name} {_share(region.sensitivity)} and {_share(region.specificity)}"
+        for region in regions
+        if ENOUGH <= region.fractured <= region.n - ENOUGH
+    ]
+    return f"By body region, fractures found and whole bones cleared: {'; '.join(said)}." if said else ""
+
+
+def _share(share: Estimate) -> str:
+    return share.percent().replace(" %", "\u00a0%")
 
 
 FAINT = 0.04
