@@ -134,7 +134,7 @@ def _answer(prediction: Prediction, opened: Opened, card: Card) -> DeltaGenerato
         f"{meaning(point)}.",
         help=(
             f"Threshold {point.threshold:.2f}: {point.rule}. Measured on {point.sensitivity.n} fractured and "
-            f"{point.specificity.n} whole test films; brackets hold 95 % intervals. {regions}"
+            f"{point.specificity.n} whole test films; brackets hold 95 % intervals.\n\n{regions}"
         ),
     )
     if prediction.finding == "uncertain":

@@ -64,17 +64,17 @@ ENOUGH = 10
 
 
 def by_region(regions: Iterable[Subgroup]) -> str:
-    """The same for each body region of the test films, in a sentence; empty where none has films enough.
+    """The same for each body region of the test films, as a list in markdown; empty where none has films enough.
 
     One threshold does not find fractures equally often in every region, and a film's region may be plain to its
     reader.
     """
     said = [
-        f"{region.name} {_share(region.sensitivity)} and {_share(region.specificity)}"
+        f"- {region.name}: {_share(region.sensitivity)} and {_share(region.specificity)}"
         for region in regions
         if ENOUGH <= region.fractured <= region.n - ENOUGH
     ]
-    return f"By body region, fractures found and whole bones cleared: {'; '.join(said)}." if said else ""
+    return "\n".join(["By body region, fractures found and whole bones cleared:", *said]) if said else ""
 
 
 def _share(share: Estimate) -> str:

@@ -18,7 +18,7 @@ def region(name: str, *, fractured: int, whole: int) -> Subgroup:
 def test_each_region_is_told_with_its_intervals() -> None:
     said = by_region([region("leg", fractured=28, whole=243), region("hand", fractured=ENOUGH, whole=ENOUGH)])
     figures = "71\u00a0% [47–90] and 97\u00a0% [95–99]"
-    assert said == f"By body region, fractures found and whole bones cleared: leg {figures}; hand {figures}."
+    assert said.splitlines()[1:] == [f"- leg: {figures}", f"- hand: {figures}"]
 
 
 @pytest.mark.parametrize(("fractured", "whole"), [(ENOUGH - 1, 200), (200, ENOUGH - 1), (0, 0)])
@@ -27,4 +27,4 @@ def test_a_region_of_few_films_is_not_told(fractured: int, whole: int) -> None:
 
 
 def test_the_default_model_tells_its_weak_region() -> None:
-    assert "; leg " in by_region(Sources(weights.load_card(weights.DEFAULT)).regions)
+    assert "- leg: " in by_region(Sources(weights.load_card(weights.DEFAULT)).regions)
