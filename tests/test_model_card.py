@@ -136,6 +136,19 @@ def test_films_of_another_source_are_told_of(auc: dict[str, object], chance: boo
     assert ("no better than chance" in told) == chance
 
 
+def test_what_trained_along_is_told_and_what_it_is_worth_there() -> None:
+    also = {"name": "multiregion", "exposures": 348, "fractured": 282}
+    told = words(build(also=also), "use")
+    assert "348 exposures of Fracture Multi-Region X-ray Data trained along, 282 of them fractured" in told
+    assert "kept out of training" not in told
+    held = {"auc": share(48, 50), "sensitivity": share(19, 20), "specificity": share(27, 30)}
+    told = words(build(also={**also, "held": held}), "use")
+    assert "On 50 more films of that source, kept out of training, its AUC is 0.960" in told
+    assert "little of films from a third source" in told
+    assert "never tested on films from anywhere else" in told
+    assert "trained along" not in words(build(), "use")
+
+
 def test_related_test_films_make_it_say_that_the_test_is_none() -> None:
     assert "near relative among the training films" not in words(build(), "use")
     split = made()["split"] | {"crossing": {"val": 0.8, "test": 0.97}}

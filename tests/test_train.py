@@ -161,6 +161,7 @@ def test_a_second_data_set_trains_along_and_is_asked_about_what_was_kept_out(
     assert also["held"]["auc"]["value"] > 0.9
     assert data_of(record) == f"fracatlas + {also['name']}"
     assert also["name"] in record["id"]
+    assert record["title"].endswith(f", {also['name']} too")
     assert record["data"]["films"] == 96  # none of the others is tested or validated on
 
 

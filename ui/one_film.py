@@ -54,7 +54,7 @@ def one_film(film: Film, card: Card, operating_point: str) -> None:
         with finding:
             classifier = loaders.classifier(card.name)
             prediction = opened.prediction(classifier, operating_point=operating_point)
-            _finding(prediction)
+            _finding(prediction, card)
         with words:
             shown = prediction.domain.in_domain or st.toggle("Show what the model answers all the same")
             heatmap, method, strip = None, best_map(card), None
@@ -105,7 +105,7 @@ def _chosen_frame(film: Film) -> int | None:
     return st.session_state.get(f"frame-{film.key}")
 
 
-def _finding(prediction: Prediction) -> None:
+def _finding(prediction: Prediction, card: Card) -> None:
     said = FINDINGS[prediction.finding]
     st.html(
         f"<div role='status' style='border-left:6px solid {said.colour};padding:0.1rem 0 0.1rem 0.9rem'>"
@@ -118,7 +118,14 @@ def _finding(prediction: Prediction) -> None:
         reason = prediction.domain.reason.removeprefix(said.text).lstrip(":. ")
         st.markdown(_plain(reason[:1].upper() + reason[1:]))
     if prediction.domain.caution:
-        st.warning(_plain(prediction.domain.caution), icon=":material/travel_explore:")
+        caution = " ".join([prediction.domain.caution, *_broader(card)])
+        st.warning(_plain(caution), icon=":material/travel_explore:")
+
+
+def _broader(card: Card) -> list[str]:
+    """A sentence on installed models that learnt from a second source, where the chosen one did not; or none."""
+    others = [] if card.data.get("also") else [other.title for other in loaders.cards() if other.data.get("also")]
+    return [f"“{title}” learnt from a second source as well: see what it says." for title in others]
 
 
 def _answer(prediction: Prediction, opened: Opened, card: Card) -> DeltaGenerator:

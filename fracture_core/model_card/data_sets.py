@@ -48,3 +48,9 @@ DATA_SETS = {
     ),
 }
 """``DataSet.name`` → its facts."""
+
+
+def title_of(name: str) -> str:
+    """What its publisher calls a data set, where that is known here."""
+    known = DATA_SETS.get(name)
+    return known.title if known is not None else name

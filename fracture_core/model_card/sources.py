@@ -16,7 +16,7 @@ from typing import Any
 
 from fracture_core.errors import FractureError
 from fracture_core.metrics import Calibration, Estimate, OperatingPoint, Subgroup
-from fracture_core.model_card.data_sets import DATA_SETS, DataSetFacts
+from fracture_core.model_card.data_sets import DATA_SETS, DataSetFacts, title_of
 from fracture_core.results import ScoredFilms, scored_films
 from fracture_core.weights import Card, weights_root
 
@@ -109,9 +109,7 @@ class Sources:
 
     @property
     def data_title(self) -> str:
-        if self.data_set is not None:
-            return self.data_set.title
-        return str(self.get("data", "name") or "data that the card does not name")
+        return title_of(str(self.get("data", "name") or "data that the card does not name"))
 
     def count(self, part: str, what: str = "films") -> int | None:
         """Films, or fractured films, of "train", "val" or "test"."""

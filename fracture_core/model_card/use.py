@@ -8,7 +8,7 @@ from typing import Any
 
 from fracture_core import RESEARCH_ONLY
 from fracture_core.metrics import Estimate, Subgroup
-from fracture_core.model_card.data_sets import DATA_SETS
+from fracture_core.model_card.data_sets import title_of
 from fracture_core.model_card.document import Block, Paragraph, Points, Section
 from fracture_core.model_card.sources import Sources, estimate
 from fracture_core.models import MODELS
@@ -75,6 +75,7 @@ def _answers(sources: Sources) -> Iterator[Block]:
 def limits(sources: Sources) -> Iterator[str]:
     """One sentence for each limit that the facts show."""
     yield _origin(sources)
+    yield from _along(sources)
     yield _regions(sources)
     yield from _related(sources)
     yield from _errors(sources)
@@ -104,15 +105,32 @@ def elsewhere(found: Mapping[str, Any], *, whose: str = "its") -> str:
     auc, sensitivity, specificity = (
         estimate(found["metrics"][name]) for name in ("auc", "sensitivity", "specificity")
     )
-    known = DATA_SETS.get(found["name"])
     said = (
-        f"On {found['films']} films from elsewhere ({known.title if known else found['name']}, {found['fractured']} "
+        f"On {found['films']} films from elsewhere ({title_of(found['name'])}, {found['fractured']} "
         f"fractured) {whose} AUC is {auc.decimal()}; it finds {sensitivity.percent()} of fractures and clears "
         f"{specificity.percent()} of whole bones."
     )
     if auc.low > CHANCE:
         return said
     return f"{said} That is no better than chance: its figures hold for films like those it was trained on alone."
+
+
+def _along(sources: Sources) -> Iterator[str]:
+    """What trained along, and how the model does on the exposures of that source that were kept out."""
+    also = sources.get("also")
+    if not also:
+        return
+    yield (
+        f"{also['exposures']} exposures of {title_of(also['name'])} trained along, {also['fractured']} of them "
+        "fractured; what both data sets hold was left out."
+    )
+    if held := also.get("held"):
+        auc, sensitivity, specificity = (estimate(held[name]) for name in ("auc", "sensitivity", "specificity"))
+        yield (
+            f"On {auc.n} more films of that source, kept out of training, its AUC is {auc.decimal()}; it finds "
+            f"{sensitivity.percent()} of fractures and clears {specificity.percent()} of whole bones. That says "
+            "little of films from a third source."
+        )
 
 
 def _regions(sources: Sources) -> str:

@@ -104,6 +104,7 @@ def finish(
     figures, probabilities = evaluate(logits, labels, division.groups[shown[TEST]], tested)
     facts = {
         **network_facts(recipe, form),
+        "title": title(recipe, also=setting.also),
         **figures,
         "split": split_facts(data, division),
         "data": data_facts(setting),
@@ -157,11 +158,18 @@ def finish(
     return record
 
 
+def title(recipe: Recipe, *, also: Companion | None) -> str:
+    """What the pages call it: by its network and what sets it apart from others of the kind."""
+    network = MODELS[recipe.model].title
+    if also is not None:
+        return f"{network}, {also.data.name} too"
+    return f"{network} ({recipe.key})" if recipe.paper else recipe.title
+
+
 def network_facts(recipe: Recipe, form: str) -> dict[str, Any]:
     """What the network is and how a film must be shown to it."""
     pipeline = build_pipeline(recipe.pipeline, size=recipe.size, **recipe.pipeline_options)
     return {
-        "title": f"{MODELS[recipe.model].title} ({recipe.key})" if recipe.paper else recipe.title,
         "recipe": recipe.as_run(),
         "model": recipe.model,
         "pipeline": recipe.pipeline,
