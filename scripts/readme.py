@@ -53,11 +53,14 @@ def gate() -> str:
 
 
 def other_sources() -> str:
-    """What the default model is worth on films of other sources."""
-    from fracture_core.model_card.use import elsewhere
+    """What the default model is worth on films of other sources, and what others have learnt from them."""
+    from fracture_core.model_card.use import along, elsewhere
 
     found = weights.load_card().data.get("external", [])
-    return " ".join(elsewhere(one, whose="the default model's") for one in found)
+    broader = [card for name in weights.installed() if "also" in (card := weights.load_card(name)).data]
+    said = [" ".join(elsewhere(one, whose="the default model's") for one in found)]
+    said += [f"`{card.name}` learnt from more films: {' '.join(along(card.data['also']))}" for card in broader]
+    return "\n\n".join(filter(None, said))
 
 
 def localisation() -> str:

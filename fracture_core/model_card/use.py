@@ -75,7 +75,8 @@ def _answers(sources: Sources) -> Iterator[Block]:
 def limits(sources: Sources) -> Iterator[str]:
     """One sentence for each limit that the facts show."""
     yield _origin(sources)
-    yield from _along(sources)
+    if also := sources.get("also"):
+        yield from along(also)
     yield _regions(sources)
     yield from _related(sources)
     yield from _errors(sources)
@@ -115,11 +116,12 @@ def elsewhere(found: Mapping[str, Any], *, whose: str = "its") -> str:
     return f"{said} That is no better than chance: its figures hold for films like those it was trained on alone."
 
 
-def _along(sources: Sources) -> Iterator[str]:
-    """What trained along, and how the model does on the exposures of that source that were kept out."""
-    also = sources.get("also")
-    if not also:
-        return
+def along(also: Mapping[str, Any]) -> Iterator[str]:
+    """What trained along, and how a model does on the exposures of that source that were kept out, in sentences.
+
+    Args:
+        also: a card's field of that name.
+    """
     yield (
         f"{also['exposures']} exposures of {title_of(also['name'])} trained along, {also['fractured']} of them "
         "fractured; what both data sets hold was left out."

@@ -112,7 +112,12 @@ def test_an_unfamiliar_film_is_answered_with_a_caution(app: AppTest) -> None:
     assert not app.exception
     (warning,) = app.warning
     assert "looks unlike FracAtlas" in str(warning.value)
+    assert "multiregion too” learnt from a second source" in str(warning.value)
     assert "calibrated" in words(app)
+    app.sidebar.selectbox(key="model").set_value("two-sources").run()
+    assert not app.exception
+    (warning,) = app.warning
+    assert "learnt from a second source" not in str(warning.value), "that model is the one that answers"
 
 
 def test_a_ct_slice_is_not_answered(app: AppTest) -> None:
