@@ -118,16 +118,13 @@ def _evidence_pair(drop_rate: float) -> nn.Module:
     return Committee([_evidence(drop_rate), _evidence(drop_rate)])
 
 
-def _evidence_four(drop_rate: float) -> nn.Module:
-    from fracture_core.models.committee import SharedBeginning
+def _evidence_four(*mirrored: int) -> Callable[[float], nn.Module]:
+    def make(drop_rate: float) -> nn.Module:
+        from fracture_core.models.committee import SharedBeginning
 
-    return SharedBeginning([_evidence(drop_rate) for _ in range(4)])
+        return SharedBeginning([_evidence(drop_rate) for _ in range(4)], mirrored=mirrored)
 
-
-def _evidence_mirrored(drop_rate: float) -> nn.Module:
-    from fracture_core.models.committee import SharedBeginning
-
-    return SharedBeginning([_evidence(drop_rate) for _ in range(4)], mirrored=(1, 3))
+    return make
 
 
 def _vgg16(drop_rate: float) -> nn.Module:
@@ -323,7 +320,7 @@ MODELS: dict[str, ModelSpec] = {
         points=True,
         note="Four networks with one beginning, trained apart on other parts of the films; the answer and the map "
         "are the means of theirs.",
-        make=_evidence_four,
+        make=_evidence_four(),
     ),
     "mobilenetv2_evidence_mirrored": ModelSpec(
         title="Four MobileNetV2, two mirrored",
@@ -334,7 +331,7 @@ MODELS: dict[str, ModelSpec] = {
         points=True,
         note="Four networks with one beginning, trained apart on other parts of the films; two of them look at the "
         "film mirrored left to right. The answer and the map are the means of theirs.",
-        make=_evidence_mirrored,
+        make=_evidence_four(1, 3),
     ),
 }
 
