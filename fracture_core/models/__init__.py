@@ -14,7 +14,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -141,6 +141,18 @@ _VGG = "Simonyan and Zisserman, Very deep convolutional networks, ICLR 2015, arX
 _EFFICIENTNET = "Tan and Le, EfficientNet, ICML 2019, arXiv 1905.11946"
 _FPN = "Lin et al., Feature pyramid networks, CVPR 2017, doi 10.1109/CVPR.2017.106"
 _MOBILENETV2 = "Sandler et al., MobileNetV2, CVPR 2018, doi 10.1109/CVPR.2018.00474"
+
+_FOUR = ModelSpec(
+    title="Four MobileNetV2 that point",
+    citation=f"{_MOBILENETV2}; {_FPN}; the head is this project's",
+    parameters=7_778_304,
+    native_size=448,
+    drop_rate=0.2,  # as MobileNetV2's
+    points=True,
+    note="Four networks with one beginning, trained apart on other parts of the films; the answer and the map "
+    "are the means of theirs.",
+    make=_evidence_four(),
+)
 
 MODELS: dict[str, ModelSpec] = {
     "resnet18": ModelSpec(
@@ -311,24 +323,10 @@ MODELS: dict[str, ModelSpec] = {
         note="Two networks trained apart; the answer and the map are the means of theirs.",
         make=_evidence_pair,
     ),
-    "mobilenetv2_evidence_four": ModelSpec(
-        title="Four MobileNetV2 that point",
-        citation=f"{_MOBILENETV2}; {_FPN}; the head is this project's",
-        parameters=7_778_304,
-        native_size=448,
-        drop_rate=0.2,  # as MobileNetV2's
-        points=True,
-        note="Four networks with one beginning, trained apart on other parts of the films; the answer and the map "
-        "are the means of theirs.",
-        make=_evidence_four(),
-    ),
-    "mobilenetv2_evidence_mirrored": ModelSpec(
+    "mobilenetv2_evidence_four": _FOUR,
+    "mobilenetv2_evidence_mirrored": replace(
+        _FOUR,
         title="Four MobileNetV2, two mirrored",
-        citation=f"{_MOBILENETV2}; {_FPN}; the head is this project's",
-        parameters=7_778_304,
-        native_size=448,
-        drop_rate=0.2,  # as MobileNetV2's
-        points=True,
         note="Four networks with one beginning, trained apart on other parts of the films; two of them look at the "
         "film mirrored left to right. The answer and the map are the means of theirs.",
         make=_evidence_four(1, 3),
