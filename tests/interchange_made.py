@@ -68,7 +68,7 @@ def film_readings(draw: st.DrawFn) -> list[tuple[FilmEntry, list[Reading]]]:
                     reading(
                         entry,
                         reader,
-                        draw(st.lists(marks(), max_size=4)),
+                        draw(st.lists(marks(), max_size=4, unique_by=lambda mark: mark.id or id(mark))),
                         id=f"{number} {reader} {shown}",
                         finding=draw(st.sampled_from(FINDINGS)),
                         confidence=draw(st.none() | st.integers(0, 100)),

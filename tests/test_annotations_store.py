@@ -24,6 +24,8 @@ from fracture_core.annotations import (
 )
 from fracture_core.annotations.store import Store
 from fracture_core.errors import FractureError, UnknownName
+from fracture_core.interchange import export_readings, import_readings, readable
+from fracture_core.marks import Mark
 
 pytest_plugins = ("annotation_stores",)
 A, B = FILM.sha256, OTHER.sha256
@@ -273,6 +275,39 @@ def test_importing_the_same_again_changes_nothing(store):
     assert store.import_readings(store.readings()) == []
     assert store.import_readings([]) == []
     assert len(store.readings(superseded=True)) == 3
+
+
+@pytest.mark.parametrize("name", readable())
+def test_an_export_comes_back_as_nothing_new_and_edited_as_a_correction(store, name):
+    point = Mark("point", ((7.0, 8.0),), "fracture", "", "p")
+    store.import_readings([imported(marks=(OUTLINE, point)), imported(B), imported(A, "Boris", marks=())])
+    stands = {reading.id: reading for reading in store.readings()}
+
+    def written(readings):
+        films = {film: [reading for reading in readings if reading.film == film] for film in (A, B)}
+        return import_readings(
+            name,
+            export_readings(name, [(store.film(film), read) for film, read in films.items()]).files,
+            [store.film(A), store.film(B)],
+        ).readings
+
+    assert store.import_readings(written(stands.values())) == []
+    (chosen,) = (reading for reading in stands.values() if reading.film == B)
+    (edited,) = (reading for reading in written([replace(chosen, marks=(OUTLINE,))]) if reading.film == B)
+    assert edited.id == chosen.id
+    (taken,) = store.import_readings([edited])
+    assert (taken.supersedes, [mark.kind for mark in taken.marks]) == (chosen.id, [OUTLINE.kind])
+    assert taken.id != chosen.id
+    assert store.import_readings([edited]) == [], "once is enough"
+    assert store.import_readings(written(stands.values())) == [], "an old file takes nothing back"
+
+
+def test_ids_that_a_table_gives_film_by_film_lose_no_film(store):
+    taken = store.import_readings([imported(id="1"), imported(B, id="1"), imported(A, "Boris", id="1")])
+    assert sorted((reading.film, reading.reader) for reading in store.readings()) == sorted(
+        [(A, "Anna"), (B, "Anna"), (A, "Boris")]
+    )
+    assert len({reading.id for reading in taken}) == 3
 
 
 def test_imports_are_chained_by_time_whatever_their_order(store, opened):

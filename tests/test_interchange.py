@@ -5,12 +5,15 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
+import unicodedata
 from dataclasses import replace
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 from interchange_made import AT, MARKS, assert_same, film, film_readings, reading
 
 from fracture_core.errors import UnknownName
@@ -29,9 +32,10 @@ from fracture_core.interchange import (
     write_csv,
     write_via,
     write_voc,
+    write_web_annotation,
     write_yolo,
 )
-from fracture_core.interchange.films import Sheet, distinct_stems, safe_name
+from fracture_core.interchange.films import FARTHEST, Sheet, distinct_stems, safe_name
 from fracture_core.marks import Mark
 
 WITHIN = {"yolo": 0.01}
@@ -143,6 +147,61 @@ def test_films_are_matched_by_content_then_by_name_and_what_does_not_fit_is_said
     assert read_coco(wide, [turned]).readings == ()  # does not fit the film upright
 
 
+@pytest.mark.parametrize("name", readable())
+def test_accents_are_the_same_however_they_are_encoded(name):
+    composed, apart = (unicodedata.normalize(form, "Überlänge é.png") for form in ("NFC", "NFD"))
+    assert composed != apart
+    for there, here in ((composed, apart), (apart, composed)):
+        entry, known = film(there), film(here, seed=1)
+        files = dict(export_readings(name, [(entry, [reading(entry)])]).files)
+        files.pop("Ada/readings.csv", None)  # beside YOLO's labels, which are matched by their own names
+        found = import_readings(name, files, [known], at=AT)
+        assert [one.film for one in found.readings] == [known.sha256]
+    both = read_csv(f"film,finding\n{apart},none\n".encode(), [film(composed), film(apart)])
+    assert "2 films here have that name" in both.notes[0]
+
+
+_FAR = [
+    Mark("box", ((-1.7e308, 3.0), (1.7e308, 1e160)), id="a"),
+    Mark("polygon", ((0.0, 0.0), (1e300, 1e-3), (5.0, -1e300)), id="b"),
+    Mark("point", ((1e160, -1e160),), id="c"),
+]
+
+
+@pytest.mark.parametrize("name", ["coco", "voc", "yolo", "via", "csv", "w3c"])
+def test_marks_far_outside_any_film_are_exported(name):
+    entry = film()
+    made = export_readings(name, [(entry, [reading(entry, marks=[*_FAR, *MARKS])])])
+    assert not [path for path, data in made.files.items() if re.search(rb"\b(inf|nan|Infinity|NaN)\b", data)]
+    moved = "Marks far outside any film were moved nearer to it: wrist.png"
+    assert (moved in made.notes) is (name not in ("voc", "csv"))  # which keep them as they are
+    near = export_readings(name, [(entry, [reading(entry, marks=MARKS)])])
+    assert moved not in near.notes
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.tuples(*[st.floats(allow_nan=False, allow_infinity=False)] * 2), min_size=3, max_size=6))
+def test_no_outline_stops_an_export(points):
+    entry = film()
+    made = [(entry, [reading(entry, marks=[Mark("polygon", tuple(points), id="a"), Mark("box", tuple(points[:2]))])])]
+    for write in (write_coco, write_via, write_voc, write_yolo, write_csv, write_web_annotation):
+        write(made)
+
+
+def test_marks_far_outside_any_film_are_not_imported():
+    entry = film()
+    found = read_coco(_foreign_coco(bbox=[1, 2, 1e160, 3]), [entry], at=AT)
+    assert found.readings == () and found.left_out == 1, "a film that somebody marked was not found clear"
+    assert "A box with a point far outside any film left out: images/wrist.png" in found.notes
+    given_ = reading(entry, marks=[*_FAR, *MARKS])
+    for name in ("voc", "csv"):
+        found = import_readings(name, export_readings(name, [(entry, [given_])]).files, [entry])
+        assert_same(found.readings, [replace(given_, marks=MARKS)])
+        assert found.left_out == 3
+    edge = reading(entry, marks=[Mark("point", ((FARTHEST, -FARTHEST),))])
+    assert_same(read_csv(write_csv([(entry, [edge])]), [entry]).readings, [edge])
+
+
 def test_marks_of_nobody_stay_apart_from_those_of_somebody():
     entry = film()
     document = json.loads(write_coco([(entry, [reading(entry, marks=MARKS[:1])])]))
@@ -183,6 +242,26 @@ def test_foreign_voc():
     renamed = write_voc([(film(), [reading(film(), marks=MARKS[:1])])])
     edited = renamed["Ada/wrist.xml"].replace(b"<name>fracture</name>", b"<name>avulsion</name>")
     assert read_voc(edited, [film()]).readings[0].marks[0].label == "avulsion"
+
+
+def test_voc_folders_that_share_a_film_are_several_readers():
+    entry = film("a.png", 64, 64)
+
+    def of(left: int) -> bytes:
+        return (
+            f"<annotation><filename>a.png</filename><object><name>fracture</name><bndbox><xmin>{left}</xmin>"
+            f"<ymin>1</ymin><xmax>{left + 9}</xmax><ymax>9</ymax></bndbox></object></annotation>"
+        ).encode()
+
+    two = import_readings("voc", {"Anna/a.xml": of(1), "Ben/a.xml": of(50)}, [entry])
+    found = {one.reader: one.marks[0].points for one in two.readings}
+    assert found == {"Anna": ((1.0, 1.0), (10.0, 9.0)), "Ben": ((50.0, 1.0), (59.0, 9.0))}
+    assert two.notes == ("In several folders, so each folder was taken for a reader: a.png",)
+    one = import_readings("voc", {"Annotations/a.xml": of(1)}, [entry], reader="Cleo")
+    assert [each.reader for each in one.readings] == ["Cleo"]
+    clear = b"<annotation><filename>a.png</filename></annotation>"
+    two = import_readings("voc", {"Anna/a.xml": of(1), "Ben/a.xml": clear}, [entry])
+    assert {each.reader: each.finding for each in two.readings} == {"Anna": "fracture", "Ben": "none"}
 
 
 def test_voc_refuses_entities():
@@ -239,6 +318,34 @@ def test_foreign_yolo():
     assert flat.marks[0].points == ((0, 0), (640, 0), (640, 480)) and flat.marks[0].label == "fracture"
 
 
+_ALIASES = b"a: &a [x,x,x,x,x,x,x,x,x]\n" + b"".join(
+    f"{name}: &{name} [{','.join(9 * [f'*{before}'])}]\n".encode()
+    for before, name in zip("abcde", "bcdef", strict=True)
+)
+
+
+@pytest.mark.parametrize("names", [b"[*f]", b"{0: *f}", b"[[fx]]", b"[{fx: 1}]", b"[fx, null]", b"[2024-01-02]"])
+def test_classes_of_yolo_are_named_by_words(names):
+    files = {"labels/wrist.txt": b"0 0.5 0.5 0.25 0.5\n", "data.yaml": _ALIASES + b"names: " + names}
+    with pytest.raises(InvalidFile, match=r"'data\.yaml' names a class by something else than a word\. Write each"):
+        read_yolo(files, [film()])
+
+
+@pytest.mark.parametrize("names", [b"{.inf: fx}", b"[" * 5000, b"{[1]: fx}"])
+def test_odd_classes_of_yolo_are_refused(names):
+    files = {"labels/wrist.txt": b"", "data.yaml": b"names: " + names}
+    with pytest.raises(InvalidFile, match="names no classes"):
+        read_yolo(files, [film()])
+
+
+@pytest.mark.parametrize(
+    ("name", "label"), [("fx", "fx"), ("7", "7"), ("1.5", "1.5"), ("no", "False"), ("'no'", "no")]
+)
+def test_plain_classes_of_yolo(name, label):
+    files = {"labels/wrist.txt": b"0 0.5 0.5 0.25 0.5\n", "data.yaml": f"names: [{name}]".encode()}
+    assert read_yolo(files, [film()]).readings[0].marks[0].label == label
+
+
 def test_foreign_via():
     shapes = [
         {"name": "rect", "x": 1, "y": 2, "width": 3, "height": 4},
@@ -257,6 +364,18 @@ def test_foreign_via():
     assert found.left_out == 2 and any("Circles" in note for note in found.notes)
     numbered = {**image, "regions": {"0": regions[0]}}
     assert len(read_via(json.dumps({"k": numbered}).encode(), [film()]).readings[0].marks) == 1
+
+
+def test_a_copied_region_does_not_keep_the_id_of_the_first():
+    entry = film()
+    made = [(entry, [reading(entry, marks=[MARKS[0]])])]
+    project = json.loads(export_readings("via", made).files["readings.via.json"])
+    (image,) = project["_via_img_metadata"].values()
+    copied = json.loads(json.dumps(image["regions"][0]))
+    copied["shape_attributes"]["x"] += 50
+    image["regions"].append(copied)
+    (read,) = import_readings("via", json.dumps(project).encode(), [entry]).readings
+    assert [mark.id for mark in read.marks] == ["a", ""]
 
 
 def test_via_project_opens_in_via():
@@ -294,6 +413,32 @@ def test_a_small_foreign_csv():
     assert [mark.kind for mark in one.marks] == ["box", "point"] and one.reader == "Bob" and found.left_out == 1
     two = read_csv(b"film,reader,finding\nwrist.png,Ada,uncertain\nwrist.png,Bob,none\n", [film()], at=AT).readings
     assert [(one.reader, one.finding) for one in two] == [("Ada", "uncertain"), ("Bob", "none")]
+
+
+_start = st.sampled_from(["=", "+", "-", "@", "'", "''", "-0"])
+_name = st.builds(str.__add__, _start, st.text("=+-@'15 a", max_size=5).map(str.rstrip))
+_note = st.builds(str.__add__, st.sampled_from(["\t", "\r", "\n", "="]), st.text("=\t\r\n'5a", max_size=5))
+
+
+@settings(max_examples=60, deadline=None)
+@given(_name, _name, _note, _name, _note)
+def test_no_words_in_a_table_are_a_formula_and_all_come_back(name, reader, note, label, mark_note):
+    entry = film(f"{name}.png")
+    given_ = reading(entry, reader, [Mark("point", ((-3.0, 4.0),), label, mark_note)], note=note)
+    content = write_csv([(entry, [given_])])
+    (row,) = csv.DictReader(io.StringIO(content.decode(), newline=""))
+    assert row.pop("points") == "-3 4"
+    assert not [cell for cell in row.values() if re.match(r"[=@\t\r\n]|[+-](?!\d+$)", cell)]
+    found = read_csv(content, [entry])
+    assert_same(found.readings, [given_])
+    copy = replace(entry, sha256="0" * 64)
+    assert read_csv(content, [copy]).readings[0].film == copy.sha256  # by its name
+
+
+def test_anothers_apostrophes_stay_as_they_are():
+    content = b"film,reader,kind,label,note,points\nwrist.png,'Ada,point,'tis,'-5,1 2\n"
+    (one,) = read_csv(content, [film()]).readings
+    assert (one.reader, one.marks[0].label, one.marks[0].note) == ("'Ada", "'tis", "'-5")
 
 
 def test_a_long_freehand_outline_fits_a_cell():

@@ -52,6 +52,17 @@ def _changed(content: bytes, **elements: object) -> bytes:
     return stream.getvalue()
 
 
+def test_marks_far_outside_any_film_are_exported(content, entry):
+    far = [
+        Mark("box", ((-1.7e308, 3.0), (1.7e308, 1e160)), id="a"),
+        Mark("polygon", ((0.0, 0.0), (1.7e308, 1e-3), (5.0, -1.7e308)), id="b"),
+        Mark("freehand", ((1.7e308, -1e308), (-1e160, -9.0), (-1.7e308, 1.7e308)), id="c"),
+    ]
+    for name in ("dicom-sr", "dicom-seg", "dicom-gsps", "png"):
+        made = export_readings(name, [(entry, [reading(entry, marks=far)])], content=lambda _: content)
+        assert made.left_out == 0 and len(made.files) == 1
+
+
 def _read(data: bytes):
     import pydicom
 

@@ -15,6 +15,7 @@ from fracture_core.agreement.shared import shared_regions
 from fracture_core.annotations import FilmEntry, Reading, Store
 from fracture_core.errors import FractureError
 from fracture_core.marks import Mark
+from fracture_core.spreadsheet import csv_of
 from fracture_core.weights import Card
 from ui import cases, loaders
 from ui.encoded import heat_of, picture_of
@@ -292,7 +293,7 @@ def _regions(opened: Opened, classifier: Classifier, method: str, readings: Sequ
     st.dataframe(table, hide_index=True, alt="Regions, who marked them and whether the map covers them")
     st.download_button(
         "Download regions (CSV)",
-        table.to_csv(index=False),
+        csv_of(table),
         file_name=f"{opened.film.name}.regions.csv",
         mime="text/csv",
     )

@@ -23,6 +23,7 @@ from fracture_core.agreement import (
 from fracture_core.annotations import FINDINGS, FilmEntry, Reading, Store
 from fracture_core.errors import FractureError
 from fracture_core.marks import Mark, region_mask
+from fracture_core.spreadsheet import csv_of
 from fracture_core.weights import Card
 from ui import cases, loaders
 from ui.comparing import readers_overlap
@@ -319,7 +320,7 @@ def _table(panel: Panel, answered: Mapping[str, Machine], scored: Mapping[str, L
         alt="All cases with what readers and the machine said",
     )
     row = st.container(horizontal=True)
-    row.download_button("Download cases (CSV)", table.to_csv(index=False), file_name="cases.csv", mime="text/csv")
+    row.download_button("Download cases (CSV)", csv_of(table), file_name="cases.csv", mime="text/csv")
     with row:
         _long_form(panel)
         export(panel.at_hand.worklist, panel.store)
@@ -334,16 +335,18 @@ def _long_form(panel: Panel) -> None:
     table = panel.at_hand.table
     st.download_button(
         "Download readings (CSV, long form)",
-        pd.DataFrame(
-            {
-                "reader": table.reader,
-                "case": table.film,
-                "modality": np.where(table.aided, "aided", "unaided"),
-                "finding": [FINDINGS[code] for code in table.finding],
-                "confidence": table.confidence,
-                "seconds": table.seconds,
-            }
-        ).to_csv(index=False),
+        csv_of(
+            pd.DataFrame(
+                {
+                    "reader": table.reader,
+                    "case": table.film,
+                    "modality": np.where(table.aided, "aided", "unaided"),
+                    "finding": [FINDINGS[code] for code in table.finding],
+                    "confidence": table.confidence,
+                    "seconds": table.seconds,
+                }
+            )
+        ),
         file_name="readings.csv",
         mime="text/csv",
     )

@@ -14,6 +14,7 @@ from fracture_core.agreement import Column, aided_effect, majority_findings, mrm
 from fracture_core.agreement.columns import NOT_READ, ORDER, stack
 from fracture_core.annotations import FilmEntry, Reading, Store
 from fracture_core.errors import FractureError
+from fracture_core.spreadsheet import csv_of
 from ui import cases
 from ui.films import Opened
 
@@ -101,7 +102,7 @@ def aided(readings: Sequence[Reading], columns: Sequence[Column], films: Sequenc
         st.caption(f"{len(pairs.films)} films that a reader read both ways, first without the machine.")
         st.download_button(
             "Download for MRMC packages (CSV)",
-            pd.DataFrame(mrmc_long(readings, known)).to_csv(index=False),
+            csv_of(pd.DataFrame(mrmc_long(readings, known))),
             file_name="mrmc.csv",
             mime="text/csv",
             help="One row per reader, case and modality, with the truth chosen above: the long form of R's MRMCaov.",
@@ -127,6 +128,7 @@ def export(worklist: str | None, store: Store) -> None:
 
     with st.popover("Export readings", icon=":material/download:"):
         name = str(st.selectbox("Format", list(FORMATS), format_func=lambda name: FORMATS[name].title, key="format"))
+        of = (name, worklist, store.count())  # what was prepared of another list, or before a reading, is not offered
 
         def content(film: FilmEntry) -> bytes | None:
             try:
@@ -141,9 +143,9 @@ def export(worklist: str | None, store: Store) -> None:
                     of_film.setdefault(reading.film, []).append(reading)
                 films = [(store.film(film), readings) for film, readings in of_film.items()]
                 made = export_readings(name, films, content=content if FORMATS[name].of_films else None)
-            st.session_state["export"] = (name, _packed(made.files), made.notes)
+            st.session_state["export"] = (of, _packed(made.files), made.notes)
         prepared = st.session_state.get("export")
-        if prepared is not None and prepared[0] == name:
+        if prepared is not None and prepared[0] == of:
             _, (file, body), notes = prepared
             for note in notes[:5]:
                 st.caption(f":material/info: {note}")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from fracture_core.spreadsheet import csv_of
 from fracture_core.tables import COLUMNS, answer_row, message
 from fracture_core.weights import Card
 from ui import loaders
@@ -190,4 +191,4 @@ def _csv(answers: list[Answer]) -> bytes:
     import pandas as pd
 
     rows = [answer_row(a.film.name, a.prediction, notes=a.notes, error=a.error) for a in answers]
-    return pd.DataFrame(rows, columns=list(COLUMNS)).to_csv(index=False).encode()
+    return csv_of(pd.DataFrame(rows, columns=list(COLUMNS))).encode()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import math
 import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -35,6 +36,10 @@ _TABLE = (
     readings.c.aided,
     readings.c.seconds,
 )
+
+
+ROUNDED = 0.05
+"""Pixels by which a file may have moved a mark that nobody moved: some formats round."""
 
 
 def new_id() -> str:
@@ -162,20 +167,24 @@ def take_in(connection: Connection, incoming: Iterable[Reading], at: datetime) -
     names = {reading.reader for reading in incoming}
     film_rows.require(connection, wanted={reading.film for reading in incoming}, names=names)
     standing = {_slot(reading): reading for reading in load(connection, readings.c.reader.in_(names), CURRENT)}
-    known = _known(connection, [reading.id for reading in incoming if reading.id])
+    known = {
+        reading.id: reading for reading in _by_id(connection, [reading.id for reading in incoming if reading.id])
+    }
     fresh: list[Reading] = []
     for reading in incoming:
         before = standing.get(_slot(reading))
-        if reading.id in known or (before is not None and _content(before) == _content(reading)):
+        if any(_same(there, reading) for there in (known.get(reading.id), before) if there):
             continue
         if before is not None and reading.committed < before.committed:
             raise FractureError(
                 f"{reading.reader} has read film {reading.film[:12]}… later than the reading to import, which cannot "
                 "correct it: import under another reader's name. Nothing was imported."
             )
-        taken = replace(reading, id=reading.id or new_id(), supersedes=before.id if before else None)
+        # a file edited elsewhere keeps its ids, and a table may number its readings film by film
+        new = not reading.id or reading.id in known
+        taken = replace(reading, id=new_id() if new else reading.id, supersedes=before.id if before else None)
         fresh.append(taken)
-        known.add(taken.id)
+        known[taken.id] = taken
         standing[_slot(taken)] = taken
     append(connection, fresh)
     trail.record_all(
@@ -192,15 +201,20 @@ def _slot(reading: Reading) -> tuple[str, str, bool]:
     return reading.film, reading.reader, reading.aided
 
 
-def _content(reading: Reading) -> tuple[object, ...]:
-    """What a reading says, whenever and by whichever file it came."""
-    drawn = tuple(replace(mark, id="") for mark in reading.marks)
-    return reading.finding, reading.confidence, drawn, reading.note, reading.shown
+def _same(one: Reading, other: Reading) -> bool:
+    """Whether two readings are of one film and say the same, whenever and by whichever file they came."""
+    if _said(one) != _said(other):
+        return False
+    ours, theirs = ([place for mark in reading.marks for place in mark.outline] for reading in (one, other))
+    return all(math.dist(here, there) <= ROUNDED for here, there in zip(ours, theirs, strict=True))
 
 
-def _known(connection: Connection, ids: list[str]) -> set[str]:
-    found: set[str] = set()
+def _said(reading: Reading) -> tuple[object, ...]:
+    """All that a reading says but where its marks lie."""
+    drawn = [(mark.kind, mark.label, mark.note, len(mark.points)) for mark in reading.marks]
+    return *_slot(reading), reading.finding, reading.confidence, drawn, reading.note, reading.shown
+
+
+def _by_id(connection: Connection, ids: list[str]) -> Iterator[Reading]:
     for start in range(0, len(ids), film_rows.CHUNK):
-        query = select(readings.c.id).where(readings.c.id.in_(ids[start : start + film_rows.CHUNK]))
-        found |= set(connection.execute(query).scalars())
-    return found
+        yield from load(connection, readings.c.id.in_(ids[start : start + film_rows.CHUNK]))

@@ -214,8 +214,9 @@ class Store:
     def import_readings(self, readings: Iterable[Reading]) -> list[Reading]:
         """Append readings made elsewhere, all or none; films and readers must be known.
 
-        An ``id`` of "" is given one. ``supersedes`` is filled in here: within a film, reader and condition the
-        order of commitment counts. What is there already, by id or by what it says, is left out.
+        ``supersedes`` is filled in here: within a film, reader and condition the order of commitment counts. What
+        is there already and says the same is left out. An ``id`` of "", or one that another reading has, is
+        replaced: what was edited elsewhere comes back as a correction.
 
         Returns:
             Those that were appended, as stored.

@@ -16,7 +16,7 @@ from typing import Any
 from fracture_core.annotations.readings import FilmEntry, Reading
 from fracture_core.errors import FractureError
 from fracture_core.interchange.fields import area, as_number, mark_of, number, reading_fields, reading_id, words
-from fracture_core.interchange.films import FilmReadings, Imported, InvalidFile, Notes, Sheet, assemble
+from fracture_core.interchange.films import FilmReadings, Imported, InvalidFile, Notes, Sheet, assemble, within_reach
 from fracture_core.marks import KINDS, LABEL, Mark
 
 TITLE = "COCO"
@@ -54,6 +54,7 @@ def write_coco(films: FilmReadings) -> bytes:
 
 
 def _annotation(mark: Mark, reading: Reading) -> dict[str, Any]:
+    mark = within_reach(mark)
     left, top, right, bottom = mark.bounds
     outlined = mark.kind in ("polygon", "freehand")
     return {

@@ -22,6 +22,7 @@ from fracture_core.interchange.dicom_source import (
     tracking_uid,
 )
 from fracture_core.interchange.fields import reading_id
+from fracture_core.interchange.films import within_reach
 from fracture_core.marks import region_mask
 
 if TYPE_CHECKING:
@@ -54,7 +55,8 @@ def _segmentation(source: SourceImage, readings: Sequence[Reading]) -> Segmentat
     from highdicom.seg import Segmentation
 
     shape = (source.film.height, source.film.width)
-    masks = np.stack([region_mask(reading.marks, shape) for reading in readings], axis=-1)
+    marks = [[within_reach(mark) for mark in reading.marks] for reading in readings]
+    masks = np.stack([region_mask(marked, shape) for marked in marks], axis=-1)
     header, pixels = _planes(source, masks)
     made = Segmentation(
         source_images=[header],

@@ -56,7 +56,7 @@ def reading_of(
         reader=whose,
         finding=finding if finding in FINDINGS else ("fracture" if marks else "none"),
         confidence=_confidence(fields.get("confidence")),
-        marks=tuple(marks),
+        marks=_told_apart(marks),
         note=words(fields.get("note")),
         shown=shown if shown in SHOWN else SHOWN[0],
         started=min(_time(fields.get("started")) or committed, committed),
@@ -66,6 +66,19 @@ def reading_of(
         origin=before if before.startswith(origin) else origin + (f" ({before})" if before else ""),
     )
     return replace(told, id=reading_id(told))
+
+
+def _told_apart(marks: Sequence[Mark]) -> tuple[Mark, ...]:
+    """The marks, but without an id where one before has the same: who edits one must not change the other.
+
+    Tools that copy a region copy its id along, and a COCO annotation of several polygons has one for all of them.
+    """
+    seen: set[str] = set()
+    apart = []
+    for mark in marks:
+        apart.append(replace(mark, id="") if mark.id in seen else mark)
+        seen.add(mark.id)
+    return tuple(apart)
 
 
 def reading_id(reading: Reading) -> str:

@@ -6,13 +6,16 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
 from typing import Any
 
+import numpy as np
+
 from fracture_core.annotations.readings import FilmEntry, Reading
 from fracture_core.errors import FractureError
+from fracture_core.imaging import MAX_PIXELS
 from fracture_core.interchange.fields import reading_of, words
 from fracture_core.marks import Mark
 
@@ -20,6 +23,7 @@ FilmReadings = Sequence[tuple[FilmEntry, Sequence[Reading]]]
 """What every writer takes: films, each with its readings; none where nobody read it."""
 
 MOST_NAMED = 5  # films in one note; the others are counted
+FARTHEST = float(MAX_PIXELS)  # pixels; no film that is opened is longer
 
 
 @dataclass(frozen=True)
@@ -47,10 +51,12 @@ class Notes:
     def __init__(self) -> None:
         self._films: dict[str, list[str]] = {}
         self.lost = 0
+        self.of: set[str] = set()  # the films of which something is left out
 
     def lose(self, sentence: str, film: str) -> None:
         """``add`` of something that is left out."""
         self.lost += 1
+        self.of.add(film)
         self.add(sentence, film)
 
     def add(self, sentence: str, film: str) -> None:
@@ -113,7 +119,10 @@ def assemble(
             continue
         if trouble:
             notes.add(trouble, sheet.name)
+        _lose_far(sheet, notes)
         if sheet.readings is None and not sheet.marks:
+            if sheet.name in notes.of:  # there were marks, so it was not found clear
+                continue
             notes.add("Without marks, so taken as read by " + whose + " with the finding 'none'", sheet.name)
         for fields, marks in _shared_out(sheet):
             try:
@@ -144,8 +153,30 @@ def _shared_out(sheet: Sheet) -> list[tuple[Mapping[str, Any], list[Mark]]]:
     return list(groups.values())
 
 
+def _lose_far(sheet: Sheet, notes: Notes) -> None:
+    """Leave out the marks that no film can have."""
+    near = []
+    for mark, owner in sheet.marks:
+        if within_reach(mark) is mark:
+            near.append((mark, owner))
+        else:
+            notes.lose(f"A {mark.kind} with a point far outside any film left out", sheet.name)
+    sheet.marks = near
+
+
+def within_reach(mark: Mark) -> Mark:
+    """The mark, its points at most ``FARTHEST`` pixels away: itself, or one with the farther ones moved there.
+
+    Farther ones mean nothing, and lengths and areas between them are too large for a number.
+    """
+    points = np.asarray(mark.points)
+    if (np.abs(points) <= FARTHEST).all():
+        return mark
+    return replace(mark, points=tuple((x, y) for x, y in points.clip(-FARTHEST, FARTHEST).tolist()))
+
+
 class FilmIndex:
-    """Films by content and by name, with and without its ending."""
+    """Films by content and by name, with and without its ending, however its accents are encoded."""
 
     def __init__(self, films: Iterable[FilmEntry]) -> None:
         self._by_content: dict[str, FilmEntry] = {}
@@ -155,7 +186,8 @@ class FilmIndex:
                 continue
             self._by_content[film.sha256] = film
             stem = safe_name(_stem(film.name))
-            for name in {base_name(film.name), _stem(film.name), stem, f"{stem}-{film.sha256[:8]}"}:
+            names = (base_name(film.name), _stem(film.name), stem, f"{stem}-{film.sha256[:8]}")
+            for name in set(map(_composed, names)):
                 self._by_name.setdefault(name, []).append(film)
 
     def find(self, sheet: Sheet) -> tuple[FilmEntry | None, str]:
@@ -163,7 +195,7 @@ class FilmIndex:
         film = self._by_content.get(sheet.sha256)
         if film is not None:
             return self._fitting(film, sheet, "")
-        named = self._by_name.get(base_name(sheet.name), [])
+        named = self._by_name.get(_composed(base_name(sheet.name)), [])
         if not named:
             return None, "no such film is known here"
         if len(named) > 1:
@@ -188,6 +220,11 @@ def _inside(film: FilmEntry, mark: Mark) -> bool:
 def base_name(name: str) -> str:
     """The last part of a path, whichever way its slashes lean."""
     return PurePosixPath(name.replace("\\", "/")).name
+
+
+def _composed(name: str) -> str:
+    """A name in Unicode's NFC: macOS hands file names out with every accent as a character of its own."""
+    return unicodedata.normalize("NFC", name)
 
 
 def _stem(name: str) -> str:

@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 from fracture_core.annotations.readings import FilmEntry, Reading
 from fracture_core.errors import FractureError, UnknownName
 from fracture_core.interchange import coco, mark_table, via, voc, web_annotation, yolo
-from fracture_core.interchange.films import FilmReadings, Imported, InvalidFile, Notes, distinct_stems
+from fracture_core.interchange.films import FilmReadings, Imported, InvalidFile, Notes, distinct_stems, within_reach
 
 Content = Callable[[FilmEntry], bytes | None]
 """A film's file, None where it is not at hand."""
@@ -129,22 +129,23 @@ def export_readings(name: str, films: FilmReadings, *, content: Content | None =
         return _of_films(name, films, content or (lambda film: None))
     if name == "voc":
         return Exported(voc.write_voc(films))
+    if name == "csv":
+        return Exported({known.file: mark_table.write_csv(films)})
     if name == "yolo":
-        return Exported(yolo.write_yolo(films), _points(films))
-    write = {
-        "coco": coco.write_coco,
-        "via": via.write_via,
-        "csv": mark_table.write_csv,
-        "w3c": web_annotation.write_web_annotation,
-    }[name]
-    return Exported({known.file: write(films)})
+        return Exported(yolo.write_yolo(films), _changes(films, points=False))
+    write = {"coco": coco.write_coco, "via": via.write_via, "w3c": web_annotation.write_web_annotation}[name]
+    return Exported({known.file: write(films)}, _changes(films))
 
 
-def _points(films: FilmReadings) -> tuple[str, ...]:
+def _changes(films: FilmReadings, *, points: bool = True) -> tuple[str, ...]:
+    """What is not written as it was marked; ``points`` where the format has a place for them."""
     notes = Notes()
     for film, readings in films:
-        if any(not mark.is_region for reading in readings for mark in reading.marks):
+        marks = [mark for reading in readings for mark in reading.marks]
+        if not points and any(not mark.is_region for mark in marks):
             notes.add("Points have no place in YOLO's labels; readings.csv keeps them", film.name)
+        if any(within_reach(mark) is not mark for mark in marks):
+            notes.add("Marks far outside any film were moved nearer to it", film.name)
     return notes.lines()
 
 

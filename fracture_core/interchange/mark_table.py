@@ -12,7 +12,8 @@ kind, label, mark, note                   "box", "polygon", "freehand", "point";
 points                                    "x y;x y;...", pixels from the top-left corner of the top-left pixel
 ========================================  ==========================================================================
 
-Reading it needs ``film`` or ``sha256``; what else is missing is filled in.
+Words that begin as a formula does have an apostrophe before them (see ``spreadsheet.guarded``), which reading takes
+away again. Reading it needs ``film`` or ``sha256``; what else is missing is filled in.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from fracture_core.annotations.readings import FilmEntry
 from fracture_core.errors import FractureError
 from fracture_core.interchange.fields import as_text, mark_of, number, reading_fields
 from fracture_core.interchange.films import FilmReadings, Imported, InvalidFile, Notes, Sheet, assemble
+from fracture_core.spreadsheet import guarded, unguarded
 
 TITLE = "CSV"
 COLUMNS = (
@@ -47,17 +49,18 @@ def write_csv(films: FilmReadings) -> bytes:
     writer = csv.DictWriter(stream, COLUMNS, restval="")
     writer.writeheader()
     for film, readings in films:
-        head = {"film": film.name, "sha256": film.sha256, "width": film.width, "height": film.height}
+        head = {"film": guarded(film.name), "sha256": film.sha256, "width": film.width, "height": film.height}
         if not readings:
             writer.writerow(head)
         for reading in readings:
             told = reading_fields(reading)
-            row = {**head, **{_READING.get(name, name): told[name] for name in _FIELDS}}
+            row = {**head, **{_READING.get(name, name): guarded(told[name]) for name in _FIELDS}}
             if not reading.marks:
                 writer.writerow(row)
             for mark in reading.marks:
                 points = ";".join(f"{as_text(x)} {as_text(y)}" for x, y in mark.points)
                 own = {"kind": mark.kind, "label": mark.label, "mark": mark.id, "note": mark.note}
+                own = {name: guarded(word) for name, word in own.items()}
                 writer.writerow({**row, **own, "points": points})
     return stream.getvalue().encode()
 
@@ -84,7 +87,7 @@ def sheets_of(content: bytes, notes: Notes) -> dict[str, Sheet]:
         if not {"film", "sha256"} & set(rows.fieldnames or ()):
             raise InvalidFile("The table has no column 'film' or 'sha256'. Name the films in one of them.")
         for row in rows:
-            cells = {name: value for name, value in row.items() if isinstance(name, str)}
+            cells = {name: unguarded(value) for name, value in row.items() if isinstance(name, str)}
             film = cells.get("sha256") or cells.get("film", "")
             sheet = sheets.setdefault(film, _sheet(cells))
             owner = cells.get("reading") or cells.get("reader", "")

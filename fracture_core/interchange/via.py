@@ -17,7 +17,7 @@ import numpy as np
 from fracture_core.annotations.readings import FilmEntry, Reading
 from fracture_core.errors import FractureError
 from fracture_core.interchange.fields import as_number, mark_of, number, reading_fields, reading_id, words
-from fracture_core.interchange.films import FilmReadings, Imported, InvalidFile, Notes, Sheet, assemble
+from fracture_core.interchange.films import FilmReadings, Imported, InvalidFile, Notes, Sheet, assemble, within_reach
 from fracture_core.marks import Mark
 
 TITLE = "VIA"
@@ -63,7 +63,10 @@ def _described(names: Iterable[str]) -> dict[str, Any]:
 
 def _region(mark: Mark, reading: Reading) -> dict[str, Any]:
     attributes = (mark.label, mark.kind, mark.note, mark.id, reading.reader, reading_id(reading))
-    return {"shape_attributes": _shape(mark), "region_attributes": dict(zip(_REGION, attributes, strict=True))}
+    return {
+        "shape_attributes": _shape(within_reach(mark)),
+        "region_attributes": dict(zip(_REGION, attributes, strict=True)),
+    }
 
 
 def _shape(mark: Mark) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import PurePosixPath
@@ -114,8 +115,26 @@ def read_voc(
     if not chosen:
         raise InvalidFile("The folder holds no .xml file. Name the folder of the Pascal VOC annotations.")
     notes = Notes()
-    sheets = [_sheet(path, data, notes) for path, data in sorted(chosen.items())]
-    return assemble(sheets, films, title=TITLE, notes=notes, reader=reader, at=at)
+    sheets = {path: _sheet(path, data, notes) for path, data in sorted(chosen.items())}
+    _readers_by_folder(sheets, notes)
+    return assemble(sheets.values(), films, title=TITLE, notes=notes, reader=reader, at=at)
+
+
+def _readers_by_folder(sheets: Mapping[str, Sheet], notes: Notes) -> None:
+    """Give the marks of nobody to their folders, where several folders hold one film: they are several people's."""
+    nobodys = {path: sheet for path, sheet in sheets.items() if sheet.readings is None}
+    held = Counter(name for name, _ in {(sheet.name, _folder(path)) for path, sheet in nobodys.items()})
+    several = sorted(name for name, folders in held.items() if folders > 1)
+    for name in several:
+        notes.add("In several folders, so each folder was taken for a reader", name)
+    for path, sheet in nobodys.items() if several else ():
+        if whose := _folder(path):
+            sheet.readings = [{"reader": whose}]
+            sheet.marks = [(mark, {"reader": whose}) for mark, _ in sheet.marks]
+
+
+def _folder(path: str) -> str:
+    return str(PurePosixPath(path).parent).removeprefix(".")
 
 
 def _is_xml(path: str) -> bool:

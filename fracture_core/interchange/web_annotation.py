@@ -13,7 +13,7 @@ from typing import Any
 
 from fracture_core.annotations.readings import FilmEntry, Reading
 from fracture_core.interchange.fields import as_text, reading_id
-from fracture_core.interchange.films import FilmReadings
+from fracture_core.interchange.films import FilmReadings, within_reach
 from fracture_core.marks import Mark
 
 CONTEXT = "http://www.w3.org/ns/anno.jsonld"
@@ -79,6 +79,7 @@ def source_of(film: FilmEntry) -> dict[str, str]:
 
 def selector(mark: Mark) -> dict[str, str]:
     """The part of the film that a mark means."""
+    mark = within_reach(mark)
     left, top, right, bottom = mark.bounds
     sides = (left, top, right - left, bottom - top)
     if mark.kind == "box" and all(side >= 0 and float(side).is_integer() for side in sides):

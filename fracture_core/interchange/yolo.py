@@ -30,11 +30,13 @@ from fracture_core.interchange.films import (
     assemble,
     distinct_stems,
     layers,
+    within_reach,
 )
 from fracture_core.marks import LABEL, Mark
 
 TITLE = "YOLO"
 SAME = 0.01  # pixels; a line this close to the mark it was written from has not been edited
+_ODD = (ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError)  # raised by odd documents
 
 
 def write_yolo(films: FilmReadings) -> dict[str, bytes]:
@@ -59,10 +61,11 @@ def _regions(reading: Reading) -> list[Mark]:
 
 def _line(mark: Mark, number: int, film: FilmEntry, outlined: bool) -> str:
     size = np.array([film.width, film.height], dtype=np.float64)
+    outline = within_reach(mark).outline
     if outlined:
-        values = (mark.outline / size).ravel()
+        values = (outline / size).ravel()
     else:
-        low, high = mark.outline.min(axis=0), mark.outline.max(axis=0)
+        low, high = outline.min(axis=0), outline.max(axis=0)
         values = np.concatenate([(low + high) / 2 / size, (high - low) / size])
     return " ".join([str(number), *(f"{value:.10f}" for value in values)])
 
@@ -153,18 +156,27 @@ def _classes(content: Mapping[str, bytes], folder: str) -> tuple[dict[int, str],
 
     for place in (PurePosixPath(folder), *PurePosixPath(folder).parents):
         at = "" if str(place) == "." else str(place)
-        data, plain = content.get(_below(at, "data.yaml")), content.get(_below(at, "classes.txt"))
+        path = _below(at, "data.yaml")
+        data, plain = content.get(path), content.get(_below(at, "classes.txt"))
         if data is not None:
             try:
                 document: Any = yaml.safe_load(data)
                 names = document["names"]
                 pairs = names.items() if isinstance(names, dict) else enumerate(names)
-                return {int(number): str(name) for number, name in pairs}, words(document.get("reader"))
-            except (yaml.YAMLError, UnicodeDecodeError, KeyError, TypeError, ValueError, AttributeError) as error:
-                raise InvalidFile(f"'{_below(at, 'data.yaml')}' names no classes. Export it again.") from error
+                named = {int(number): _class_name(name, path) for number, name in pairs}
+                return named, words(document.get("reader"))
+            except (yaml.YAMLError, *_ODD) as error:
+                raise InvalidFile(f"'{path}' names no classes. Export it again.") from error
         if plain is not None:
             return dict(enumerate(plain.decode(errors="replace").splitlines())), ""
     return {}, ""
+
+
+def _class_name(name: object, path: str) -> str:
+    """A name as text. Lists are refused: a few aliases of YAML's make one that is far longer than its file."""
+    if not isinstance(name, str | int | float):
+        raise InvalidFile(f"'{path}' names a class by something else than a word. Write each name as plain text.")
+    return str(name)
 
 
 def _take_lines(sheet: Sheet, found: list[Mark], named: bool, notes: Notes) -> None:

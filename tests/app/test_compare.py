@@ -155,6 +155,24 @@ def test_readings_leave_as_files(read):
     assert "Download" in [element.proto.label for element in page.get("download_button")]
 
 
+def test_files_of_one_list_are_not_offered_with_another(read, store):
+    for name, film in (("one", read[0]), ("two", read[1])):
+        store.create_worklist(name, [film.sha256], list(FINDINGS), seed=0)
+    page = open_page()
+    page.get("button_group")[0].set_value("All cases").run()
+    page.selectbox(key="compare-list").set_value("one").run()
+    next(button for button in page.button if button.label == "Prepare").click().run()
+    labels = [element.proto.label for element in page.get("download_button")]
+    page.selectbox(key="compare-list").set_value("two").run()
+    assert "Download" in labels
+    assert "Download" not in [element.proto.label for element in page.get("download_button")]
+    page.selectbox(key="compare-list").set_value("one").run()
+    assert "Download" in [element.proto.label for element in page.get("download_button")]
+    store.commit(replace(store.draft(read[0].sha256, "Anna", "nothing"), finding="uncertain"))
+    page.run()
+    assert "Download" not in [element.proto.label for element in page.get("download_button")], "a newer reading"
+
+
 def test_two_models_stand_side_by_side(read, tmp_path, monkeypatch):
     for name in ("default", "gate"):
         shutil.copytree(ROOT / "weights" / name, tmp_path / "weights" / name)

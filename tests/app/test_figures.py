@@ -19,6 +19,11 @@ def test_rows_of_unlike_columns_make_one_table() -> None:
     assert to_csv([]) == "\n"
 
 
+def test_no_name_becomes_a_formula() -> None:
+    rows = [{"film": "=1+1.png", "@model": "-x", "change": -0.5}]
+    assert to_csv(rows) == "film,'@model,change\n'=1+1.png,'-x,-0.5\n"
+
+
 def test_a_figures_points_carry_their_error_bars() -> None:
     figure = go.Figure()
     figure.add_bar(

@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import csv
+import io
+
 import pytest
 
 from fracture_core.errors import FractureError
 from fracture_core.inference import load_classifier
 from fracture_core.phantom import radiograph, to_png
-from ui.films import OPENED, Film, Tray, fracatlas_samples, sample, uploaded_film
+from ui import many_films
+from ui.films import OPENED, Answer, Film, Tray, fracatlas_samples, sample, uploaded_film
 from ui.wording import probability_words
 
 
@@ -19,6 +23,12 @@ def test_the_same_file_dropped_twice_is_one_film() -> None:
     tray.add(film(1))
     tray.add(uploaded_film("another name.png", film(1).content))
     assert len(tray.films) == 2
+
+
+def test_no_films_name_is_a_formula_in_the_table() -> None:
+    named = uploaded_film("=1+1.png", film(1).content)
+    (row,) = csv.DictReader(io.StringIO(many_films._csv([Answer(named, error="-x")]).decode()))
+    assert (row["file"], row["status"], row["message"], row["model"]) == ("'=1+1.png", "error", "'-x", "")
 
 
 def test_opened_films_are_kept_until_there_are_too_many() -> None:

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 
 import { KINDS, bounds, outline } from "../../ui/viewer/geometry.js";
-import { TOOLS, emptyState, reduce, selected } from "../../ui/viewer/state.js";
+import { TOOLS, emptyState, reduce, selected, toldApart } from "../../ui/viewer/state.js";
 import { seeded } from "./seeded.js";
 
 const FILM = { width: 1000, height: 800 };
@@ -23,6 +23,18 @@ test("a box is kept with its corners in order and is selected", () => {
   assert.equal(state.selection, "a");
   assert.equal(state.revision, 1);
   assert.equal(state.said, "Box added");
+});
+
+test("marks that came with one id are told apart, so that one edit changes one mark", () => {
+  const mark = { kind: "box", points: [[1, 1], [9, 9]], label: "fracture", note: "" };
+  let count = 0;
+  const came = [{ ...mark, id: "m" }, { ...mark, id: "m" }, { ...mark, id: "" }, { ...mark, id: "own" }];
+  const marks = toldApart(came, () => `new ${(count += 1)}`);
+  assert.deepEqual(marks.map(({ id }) => id), ["m", "new 1", "new 2", "own"]);
+  const state = [
+    { type: "load", marks, revision: 1 }, { type: "select", id: "m" }, { type: "remove" },
+  ].reduce(reduce, emptyState(FILM));
+  assert.equal(state.marks.length, 3);
 });
 
 test("two clicks make a box", () => {

@@ -14,6 +14,8 @@ from typing import Any
 import plotly.graph_objects as go
 import streamlit as st
 
+from fracture_core.spreadsheet import guarded
+
 _HERE = Path(__file__).resolve().parent
 _component = st.components.v2.component(
     "figure_downloads",
@@ -62,12 +64,15 @@ def _downloads(key: str, name: str, text: str, pictures: Sequence[str]) -> None:
 
 
 def to_csv(rows: Rows) -> str:
-    """Rows as a CSV text; columns in the order in which they first appear, empty where a row lacks one."""
+    """Rows as a CSV text; columns in the order in which they first appear, empty where a row lacks one.
+
+    Headings and words that begin as a formula does have an apostrophe before them (see ``spreadsheet.guarded``).
+    """
     columns = list(dict.fromkeys(name for row in rows for name in row))
     text = io.StringIO()
-    writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows({name: "" if value is None else value for name, value in row.items()} for row in rows)
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(map(guarded, columns))
+    writer.writerows([guarded(row.get(name)) for name in columns] for row in rows)
     return text.getvalue()
 
 

@@ -29,6 +29,16 @@ export function reduce(state, action) {
   return ACTIONS[action.type](state, action);
 }
 
+// Marks as they came, each with an id of its own: what has none, or one that stands on another mark, gets a new one.
+export function toldApart(marks, newId) {
+  const seen = new Set();
+  return marks.map((mark) => {
+    const id = mark.id && !seen.has(mark.id) ? mark.id : newId();
+    seen.add(id);
+    return { ...mark, id };
+  });
+}
+
 export function selected(state) {
   return state.marks.find((mark) => mark.id === state.selection) ?? null;
 }

@@ -11,7 +11,7 @@ import { showMap } from "./heat.js";
 import { listenToKeys } from "./keyboard.js";
 import { buildPage } from "./panel.js";
 import { Pointers } from "./pointer.js";
-import { emptyState, reduce, selected } from "./state.js";
+import { emptyState, reduce, selected, toldApart } from "./state.js";
 import { Stopwatch } from "./stopwatch.js";
 import { WIDE_OPEN } from "./window.js";
 
@@ -141,7 +141,7 @@ class Viewer {
     kept.opening = edit.opening;
     const behind = edit.marks !== null && (!same || edit.revision > this.state.revision);
     if (behind) {
-      const marks = edit.marks.map((mark) => ({ ...mark, id: mark.id || newId() }));
+      const marks = toldApart(edit.marks, newId);
       kept.state = reduce(this.state, { type: "load", marks, revision: edit.revision });
       this.heard = false;
     } else if (edit.marks === null) {
