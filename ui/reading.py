@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -16,6 +15,7 @@ from ui.encoded import heat_of, picture_of
 from ui.films import Opened, tray
 from ui.map_choice import best_map
 from ui.own_draft import OwnDraft
+from ui.reading_clock import ReadingClock
 from ui.wording import BLUE, FINDINGS, SKY, probability_words
 from ui.work_lists import Desk
 
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from ui.viewer import Drawn
 
 UNAIDED, AIDED = "nothing", "heatmap"
-LONGEST_PAUSE = 300  # s without a gesture that still count as reading
 CHOICES = {
     "fracture": ("Fracture", "1"),
     "none": ("No fracture", "2"),
@@ -78,7 +77,8 @@ def _read(
             "This film was changed in another window. What is kept now is shown here; go on from it.",
             icon=":material/sync_problem:",
         )
-    # the clock starts when the film is first shown, not when its first mark is kept
+    clock = _clock(draft, keys)
+    # a reading starts when the film is first shown, not when its first mark is kept
     begun = st.session_state.setdefault(f"begun-{keys}", draft.started)
     draft = replace(draft, started=min(begun, draft.started))
     left, right = st.columns([2, 1], gap="medium")
@@ -98,8 +98,8 @@ def _read(
         if card is not None:
             _machine(opened, card, operating_point)
         said = _with_marks(_form(draft, keys), drawn)
-        _save(store, draft, said, own)
-        _commit(place, store, said, keys, own)
+        _save(store, draft, said, own, clock)
+        _commit(place, store, said, keys, own, clock)
 
 
 def _viewer_key(keys: str) -> str:
@@ -137,7 +137,9 @@ def _form(draft: Draft, keys: str) -> Draft:
             shortcut=key,
             width="stretch",
         )
-    st.slider("Confidence, per cent", 50, 100, step=5, key=confidence_key)
+    # below a half only where a reading imported from elsewhere says so, and then as long as it is open
+    lowest = st.session_state.setdefault(f"lowest-{keys}", 0 if st.session_state[confidence_key] < 50 else 50)
+    st.slider("Confidence, per cent", lowest, 100, step=5, key=confidence_key)
     st.text_area("Note", key=note_key, height=80, placeholder="Anything worth remembering of this film")
     return _said(draft, keys)
 
@@ -155,6 +157,15 @@ def _with_marks(draft: Draft, drawn: Drawn | None) -> Draft:
     return replace(draft, marks=drawn.marks, seconds=max(draft.seconds, drawn.seconds))
 
 
+def _clock(draft: Draft, keys: str) -> ReadingClock:
+    """The clock of a film since it was opened here; Streamlit forgets the form of a film that is left."""
+    name = f"clock-{keys}"
+    if name not in st.session_state or f"confidence-{keys}" not in st.session_state:
+        st.session_state[name] = ReadingClock(draft.seconds)
+    found: ReadingClock = st.session_state[name]
+    return found
+
+
 def _own_draft(place: Desk, store: Store, shown: str, keys: str) -> OwnDraft:
     name = f"own-{keys}"
     if name not in st.session_state:
@@ -163,19 +174,19 @@ def _own_draft(place: Desk, store: Store, shown: str, keys: str) -> OwnDraft:
     return found
 
 
-def _save(store: Store, stored: Draft, draft: Draft, own: OwnDraft) -> None:
+def _save(store: Store, stored: Draft, draft: Draft, own: OwnDraft, clock: ReadingClock) -> None:
     """Keep the draft, if anything in it is new."""
     said, kept = ((each.finding, each.confidence, each.marks, each.note) for each in (draft, stored))
     if said == kept:
         return
     try:
-        own.save(store, draft)
+        own.save(store, replace(draft, seconds=clock.done(draft.seconds)))
     except StaleEdit as error:
         st.session_state[_CONFLICT] = str(error)
         st.rerun()
 
 
-def _commit(place: Desk, store: Store, draft: Draft, keys: str, own: OwnDraft) -> None:
+def _commit(place: Desk, store: Store, draft: Draft, keys: str, own: OwnDraft, clock: ReadingClock) -> None:
     count = len(draft.marks)
     marked = f"{count} mark{'s' if count != 1 else ''}" if count else "No marks yet"
     st.caption(f"{marked}. Everything is kept as you go; nothing needs saving.")
@@ -190,7 +201,7 @@ def _commit(place: Desk, store: Store, draft: Draft, keys: str, own: OwnDraft) -
         said = _with_marks(_said(stored, keys), drawn(_viewer_key(keys)))
         st.session_state.pop(_again_key(place), None)
         try:
-            own.commit(store, replace(said, started=draft.started, seconds=_spent(said, draft.started)))
+            own.commit(store, replace(said, started=draft.started, seconds=clock.spent(said.seconds)))
         except StaleEdit as error:
             st.session_state[_CONFLICT] = str(error)
 
@@ -206,11 +217,6 @@ def _commit(place: Desk, store: Store, draft: Draft, keys: str, own: OwnDraft) -
     )
     if draft.finding is None:
         st.caption("Choose a finding first: keys 1, 2 or 3.")
-
-
-def _spent(draft: Draft, since: datetime) -> float:
-    """Seconds on the film: active ones up to the last gesture, and what followed it, but for long absences."""
-    return max(draft.seconds, min((datetime.now(UTC) - since).total_seconds(), draft.seconds + LONGEST_PAUSE))
 
 
 def _conflict(place: Desk) -> None:

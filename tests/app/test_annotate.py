@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from streamlit.runtime.scriptrunner import RerunData, RerunException, get_script_run_ctx
 from streamlit.testing.v1 import AppTest
 
-from fracture_core.annotations import Store, open_store
+from fracture_core.annotations import Reading, Store, open_store
 from fracture_core.marks import Mark
+from ui import reading_clock
 from ui.cases import PRACTICE_FILMS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -194,6 +196,42 @@ def test_a_film_only_looked_at_leaves_no_draft(page, store):
     (worklist,) = store.worklists()
     assert store.progress(worklist.name, "Anna") == (PRACTICE_FILMS, 0, 0)
     assert "Film 2 of 8" in " ".join(element.proto.text for element in page.get("progress"))
+
+
+def test_the_time_on_another_film_is_none_on_this_one(page, store, monkeypatch):
+    told = datetime(2024, 5, 6, tzinfo=UTC)
+    monkeypatch.setattr(reading_clock, "now", lambda: told)
+    sit_down(page)
+    film = open_film(page)
+    told += timedelta(seconds=10)
+    button(page, "Fracture").click().run()
+    assert store.draft(film, "Anna", "nothing").seconds == 10
+    button(page, "Next").click().run()
+    told += timedelta(minutes=9)
+    button(page, "Previous").click().run()
+    assert open_film(page) == film
+    told += timedelta(seconds=2)
+    button(page, "Commit").click().run()
+    (reading,) = store.readings()
+    assert reading.seconds == 12
+    assert "in 12 s" in words(page)
+
+
+def test_an_imported_reading_of_little_confidence_can_be_read_again(page, store):
+    sit_down(page)
+    film = open_film(page)
+    at = datetime(2024, 5, 6, tzinfo=UTC)
+    unsure = Reading("", film, "Anna", "fracture", 30, (BOX,), "", "nothing", at, at, 1.0)
+    store.import_readings([unsure])
+    page.run()
+    button(page, "Read again with the machine's answer").click().run()
+    assert not page.exception
+    assert "fault is ours" not in words(page) + " ".join(str(error.value) for error in page.error)
+    slider = page.slider(key=next(s.key for s in page.slider if s.label.startswith("Confidence")))
+    assert (slider.value, slider.min) == (30, 0)
+    slider.set_value(60).run()
+    button(page, "Commit").click().run()
+    assert [reading.confidence for reading in store.readings()] == [30, 60]
 
 
 def test_a_film_that_is_not_at_hand_is_told(page, store):
