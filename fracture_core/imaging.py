@@ -302,17 +302,15 @@ def decode_raster(data: bytes, format_: str, *, frame: int | None = None) -> Pla
     if frames > 1:
         notes.append(f"frame {chosen} of {frames} (counted from 0)")
     orientation = _orientation(image)
-    white_is_zero = format_ == "TIFF" and image.mode == "I;16" and _tiff_tag(image, 262) == 0
+    # Of 1 to 8 bits Pillow inverts them itself.
+    white_is_zero = format_ == "TIFF" and image.mode[0] in "IF" and _tiff_tag(image, 262) == 0
     notes += [note for note in _load(image) if not notes or not notes[0].startswith("truncated:")]
     pixels = _deep_colour(data, image, format_) if frames == 1 and orientation == 1 else None
     pixels = _as_float(image, notes) if pixels is None else pixels
     if white_is_zero:
-        pixels = 1 - pixels
-        notes.append("inverted WhiteIsZero")
+        pixels = _inverted(pixels, notes)
     if orientation != 1:
-        if format_ != "TIFF":  # which Pillow has turned itself
-            pixels = np.ascontiguousarray(_ORIENT[orientation](pixels))
-        notes.append("turned upright as its EXIF orientation says")
+        pixels = _turned(pixels, orientation, notes, already=format_ == "TIFF")  # Pillow turns these itself
     return Plane(pixels=pixels, notes=tuple(notes), frame=chosen, frames=frames)
 
 
@@ -385,7 +383,10 @@ def _png_is_cut(data: bytes) -> bool:
 
 
 def _rare_tiff(data: bytes, notes: list[str]) -> np.ndarray:
-    """The first page of a TIFF that Pillow does not read: 16-bit colour, 32-bit unsigned, 64-bit float."""
+    """The first page of a TIFF that Pillow does not read, bone bright and upright.
+
+    16-bit colour, 32-bit unsigned, 64-bit float, and 16-bit WhiteIsZero whose bytes lie the other way round.
+    """
     from PIL import TiffImagePlugin
 
     stream = io.BytesIO(data)
@@ -398,9 +399,16 @@ def _rare_tiff(data: bytes, notes: list[str]) -> np.ndarray:
     values = np.asarray(imagecodecs.tiff_decode(data, index=0))
     values = values.reshape(*values.shape[:2], -1)
     values = values[..., :3] if values.shape[2] >= 3 else values[..., 0]
-    if values.dtype in (np.uint8, np.uint16):
-        return _scaled(values, np.iinfo(values.dtype).max)
-    return _unscaled(values, notes)
+    if values.dtype == np.uint16 and values.ndim == 2:
+        pixels = _wide(values, notes)
+    elif values.dtype in (np.uint8, np.uint16):
+        pixels = _scaled(values, np.iinfo(values.dtype).max)
+    else:
+        pixels = _unscaled(values, notes)
+    if directory.get(262) == 0:  # PhotometricInterpretation
+        pixels = _inverted(pixels, notes)
+    orientation = directory.get(274)
+    return _turned(pixels, orientation, notes) if orientation in _ORIENT else pixels
 
 
 def _deep_colour(data: bytes, image: ImageFile.ImageFile, format_: str) -> np.ndarray | None:
@@ -421,8 +429,8 @@ def _deep_colour(data: bytes, image: ImageFile.ImageFile, format_: str) -> np.nd
     return _scaled(values, 65535) if values.shape == (*image.size[::-1], 3) else None
 
 
-def _tiff_tag(image: ImageFile.ImageFile, tag: int) -> object:
-    return image.tag_v2.get(tag)  # type: ignore[attr-defined]
+def _tiff_tag(image: Image.Image, tag: int, default: object = None) -> object:
+    return image.tag_v2.get(tag, default)  # type: ignore[attr-defined]
 
 
 _ORIENT = {
@@ -434,6 +442,16 @@ _ORIENT = {
     7: lambda pixels: pixels[::-1, ::-1].swapaxes(0, 1),
     8: lambda pixels: pixels.swapaxes(0, 1)[::-1],
 }
+
+
+def _turned(pixels: np.ndarray, orientation: int, notes: list[str], *, already: bool = False) -> np.ndarray:
+    notes.append("turned upright as its EXIF orientation says")
+    return pixels if already else np.ascontiguousarray(_ORIENT[orientation](pixels))
+
+
+def _inverted(pixels: np.ndarray, notes: list[str]) -> np.ndarray:
+    notes.append("inverted WhiteIsZero")
+    return 1 - pixels
 
 
 def _orientation(image: ImageFile.ImageFile) -> int:
@@ -453,7 +471,10 @@ def _as_float(image: Image.Image, notes: list[str]) -> np.ndarray:
     if image.mode.startswith("I;16"):
         return _wide(np.asarray(image), notes)
     if image.mode in ("I", "F"):
-        return _unscaled(np.asarray(image), notes)
+        values = np.asarray(image)
+        if image.format == "TIFF" and _tiff_tag(image, 258) == (32,) and _tiff_tag(image, 339, (1,)) == (1,):
+            values = values.view(np.uint32)  # which Pillow takes for signed
+        return _unscaled(values, notes)
     if image.mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in image.info:
         return _over_black(np.asarray(image.convert("RGBA")), notes)
     if image.mode != "RGB":

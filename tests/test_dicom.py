@@ -152,6 +152,52 @@ def test_bits_and_signs(bits: int, signed: bool) -> None:
     assert np.allclose(read_image(data).pixels, linear(stored, half - offset, 2 * half), atol=1e-6)
 
 
+@pytest.mark.parametrize("syntax", [LITTLE, BIG, "RLE"])
+@pytest.mark.parametrize("signed", [False, True])
+@pytest.mark.parametrize("high", [12, 15])
+def test_values_in_the_upper_bits_of_their_cells(high: int, signed: bool, syntax: str) -> None:
+    values = film().astype(np.int32)
+    values.flat[:4] = 0, 1000, 2000, 4095
+    values -= 2048 if signed else 0
+    shift = high - 11
+    cells = (values << shift) | np.random.default_rng(0).integers(0, 2**shift, values.shape)  # an old overlay below
+    if high < 15:
+        cells = (cells & (2 ** (high + 1) - 1)) | 0xA000  # and above
+    cells = cells.astype(np.uint16).view("i2" if signed else "u2")
+    streams = None
+    if syntax == "RLE":
+        layout = _LAYOUT | {"rows": 24, "columns": 32, "bits_stored": 16, "pixel_representation": int(signed)}
+        streams = [pydicom.pixels.encoders.RLELosslessEncoder.encode(cells, **layout)]
+    data = dicom_bytes(
+        cells,
+        syntax="1.2.840.10008.1.2.5" if syntax == "RLE" else syntax,
+        streams=streams,
+        BitsStored=12,
+        HighBit=high,
+        WindowCenter=0 if signed else 2048,
+        WindowWidth=4096,
+    )
+    radiograph = read_image(data)
+    assert np.allclose(radiograph.pixels, linear(values, 0 if signed else 2048, 4096), atol=1e-6)
+    assert radiograph.notes[0] == f"values in bits {shift} to {high} of 16: shifted down by {shift}"
+
+
+def test_a_code_stream_holds_the_values_alone_whatever_the_high_bit() -> None:
+    imagecodecs = pytest.importorskip("imagecodecs")
+    pixels = film()
+    stream = imagecodecs.jpegls_encode(pixels)
+    data = dicom_bytes(pixels, syntax="1.2.840.10008.1.2.4.80", streams=[stream], BitsStored=12, HighBit=15, **FULL)
+    assert np.allclose(read_image(data).pixels, linear(pixels, 2048, 4096), atol=1e-6)
+
+
+@pytest.mark.parametrize("high", [None, 3, 16, 40])
+def test_a_high_bit_that_cannot_be_is_passed_over(high: int | None) -> None:
+    pixels = film()
+    radiograph = read_image(dicom_bytes(pixels, BitsStored=12, HighBit=high, **FULL))
+    assert np.allclose(radiograph.pixels, linear(pixels, 2048, 4096), atol=1e-6)
+    assert radiograph.notes == ("VOI window 2048/4096",)
+
+
 def test_monochrome1_is_inverted_so_that_bone_is_bright() -> None:
     pixels = film()
     radiograph = read_image(dicom_bytes(pixels, PhotometricInterpretation="MONOCHROME1", **FULL))

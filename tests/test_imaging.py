@@ -197,21 +197,84 @@ def test_white_is_zero_tiff_is_shown_as_its_maker_meant() -> None:
     assert np.allclose(read_image(data).pixels, 1 - deep / 65535, atol=1e-6)
 
 
-@pytest.mark.parametrize("orientation", range(1, 9))
+def _tiff_gray(values: np.ndarray, order: str, *, photometric: int = 1, orientation: int = 1) -> bytes:
+    """A minimal uncompressed gray TIFF in either byte order, "II" or "MM"."""
+    mark = "<" if order == "II" else ">"
+    height, width = values.shape
+    strip = values.astype(values.dtype.newbyteorder(mark)).tobytes()
+    kinds = {"u": 1, "i": 2, "f": 3}
+    entries = {
+        256: width,
+        257: height,
+        258: 8 * values.dtype.itemsize,
+        259: 1,
+        262: photometric,
+        273: 8,
+        274: orientation,
+        277: 1,
+        278: height,
+        279: len(strip),
+        339: kinds[values.dtype.kind],
+    }
+    directory = b"".join(struct.pack(f"{mark}HHLHH", tag, 3, 1, value, 0) for tag, value in entries.items())
+    head = order.encode() + struct.pack(f"{mark}HL", 42, 8 + len(strip))
+    return head + strip + struct.pack(f"{mark}H", len(entries)) + directory + bytes(4)
+
+
+STORED = {  # how a picture lies in a file that is to be turned
+    1: lambda upright: upright,
+    2: lambda upright: upright[:, ::-1],
+    3: lambda upright: upright[::-1, ::-1],
+    4: lambda upright: upright[::-1],
+    5: lambda upright: upright.T,
+    6: np.rot90,
+    7: lambda upright: upright[::-1, ::-1].T,
+    8: lambda upright: np.rot90(upright, -1),
+}
+
+
+@pytest.mark.parametrize("orientation", STORED)
+@pytest.mark.parametrize("photometric", [0, 1])
+@pytest.mark.parametrize("dtype", ["u1", "u2", "u4", "f4"])
+@pytest.mark.parametrize("order", ["II", "MM"])
+def test_a_gray_tiff_is_bone_bright_and_upright_whatever_its_bytes(
+    order: str, dtype: str, photometric: int, orientation: int
+) -> None:
+    pytest.importorskip("imagecodecs")
+    top = 1 if dtype == "f4" else np.iinfo(dtype).max
+    upright = np.round(255 * np.linspace(0, 1, 48).reshape(6, 8) ** 2) / 255  # unlike its negative in every turn
+    stored = np.round(upright * top) if top > 1 else upright
+    stored = STORED[orientation](top - stored if photometric == 0 else stored).astype(dtype)
+    radiograph = read_image(_tiff_gray(stored, order, photometric=photometric, orientation=orientation))
+    assert radiograph.shape == upright.shape
+    assert np.abs(radiograph.pixels - upright).max() < (0.02 if dtype == "u4" else 1e-5)  # u4: by percentiles
+    notes = ["inverted WhiteIsZero"] if photometric == 0 and dtype != "u1" else []  # u1: by Pillow, without a word
+    notes += ["turned upright as its EXIF orientation says"] if orientation != 1 else []
+    assert [note for note in radiograph.notes if "percentiles" not in note] == notes
+
+
+@pytest.mark.parametrize("photometric", [0, 1])
+@pytest.mark.parametrize("dtype", ["?", "u1"])
+def test_what_pillow_inverts_itself_is_not_inverted_again(dtype: str, photometric: int) -> None:
+    picture = ramp(8, 8) > 127 if dtype == "?" else ramp(8, 8)
+    data = encoded(Image.fromarray(picture), "TIFF", tiffinfo={262: photometric})  # inverted in the file too
+    assert np.allclose(read_image(data).pixels, picture / (1 if dtype == "?" else 255), atol=1e-6)
+
+
+def test_both_byte_orders_tell_the_same_of_a_detectors_bits() -> None:
+    pytest.importorskip("imagecodecs")
+    deep = ramp(top=4095, dtype="u2")
+    little, big = (read_image(_tiff_gray(deep, order, photometric=0)) for order in ("II", "MM"))
+    assert np.array_equal(little.pixels, big.pixels) and np.allclose(big.pixels, 1 - deep / 4095, atol=1e-6)
+    assert little.notes == big.notes == ("16-bit values use 12 bits: scaled by 4095", "inverted WhiteIsZero")
+
+
+@pytest.mark.parametrize("orientation", STORED)
 @pytest.mark.parametrize("format_", ["PNG", "JPEG", "TIFF"])
 def test_exif_orientation_turns_upright(format_: str, orientation: int) -> None:
     upright = np.zeros((32, 48), np.uint8)
     upright[:16, :16] = 255  # the top left corner
-    stored = {
-        1: upright,
-        2: upright[:, ::-1],
-        3: upright[::-1, ::-1],
-        4: upright[::-1],
-        5: upright.T,
-        6: np.rot90(upright),
-        7: upright[::-1, ::-1].T,
-        8: np.rot90(upright, -1),
-    }[orientation]
+    stored = STORED[orientation](upright)
     exif = Image.Exif()
     exif[0x0112] = orientation
     radiograph = read_image(encoded(np.ascontiguousarray(stored), format_, exif=exif))

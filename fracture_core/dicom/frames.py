@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
 from typing import TYPE_CHECKING
 
@@ -21,7 +21,7 @@ from fracture_core.dicom.codestreams import (
 from fracture_core.dicom.elements import quiet_pydicom, value_of
 from fracture_core.dicom.layout import Layout, decoder_options
 from fracture_core.dicom.parsing import PixelElement
-from fracture_core.dicom.uids import NATIVE, is_compressed, uid_name
+from fracture_core.dicom.uids import NATIVE, RLE, is_compressed, uid_name
 from fracture_core.errors import UnreadableImage, UnsupportedSyntax
 from fracture_core.imaging import check_size
 
@@ -56,7 +56,7 @@ def native_frame(data: bytes, element: PixelElement, layout: Layout, frame: int,
     if layout.syntax not in NATIVE:
         raise _unsupported(layout.syntax)
     known = layout.rows * layout.columns
-    notes = []
+    notes: list[str] = []
     needed = ceil(layout.frame_bits * (frame + 1) / 8)
     end = min(element.end, element.start + needed + needed % 2)
     source: memoryview | bytes = memoryview(data)[element.start : end]
@@ -73,7 +73,17 @@ def native_frame(data: bytes, element: PixelElement, layout: Layout, frame: int,
     options = decoder_options(layout, element) | {"number_of_frames": frame + 1}
     values, properties = decoder.as_array(source, index=frame, **options)
     values = values if values.dtype.isnative else values.astype(values.dtype.newbyteorder("="))
+    values = _shifted_down(values, layout, notes)
     return Decoded(values, str(properties["photometric_interpretation"]), known, tuple(notes))
+
+
+def _shifted_down(values: np.ndarray, layout: Layout, notes: list[str]) -> np.ndarray:
+    """Values out of the upper bits of their cells, with their signs."""
+    if layout.shift == 0:
+        return values
+    high = layout.stored + layout.shift - 1
+    notes.append(f"values in bits {layout.shift} to {high} of {layout.allocated}: shifted down by {layout.shift}")
+    return values >> layout.shift
 
 
 def encapsulated_frame(data: bytes, element: PixelElement, layout: Layout, frame: int, header: Dataset) -> Decoded:
@@ -83,7 +93,9 @@ def encapsulated_frame(data: bytes, element: PixelElement, layout: Layout, frame
     stream, cut = _frame_stream(data, element, layout, frame, header)
     syntax = layout.syntax if is_compressed(layout.syntax) else guess_syntax(stream)
     refuse_bombs(stream, syntax, layout)
-    notes = []
+    if syntax != RLE:  # which packs whole cells (PS3.5, G.2); all others code the values alone, wherever they lay
+        layout = replace(layout, shift=0)
+    notes: list[str] = []
     if cut:
         notes.append("truncated: the end of the compressed picture is missing, what could not be read is filled in")
         stream = mended(stream)
@@ -100,6 +112,7 @@ def encapsulated_frame(data: bytes, element: PixelElement, layout: Layout, frame
     if values.shape[:2] != (layout.rows, layout.columns):
         check_size(values.shape[1], values.shape[0])
         notes.append("the header's Rows and Columns contradict the picture: the picture's own size is used")
+    values = _shifted_down(values, layout, notes)
     return Decoded(values, photometric, values.shape[0] * values.shape[1], tuple(notes))
 
 

@@ -16,7 +16,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Layout:
-    """What the header says of the pixels' storage (PS3.3, C.7.6.3)."""
+    """What the header says of the pixels' storage (PS3.3, C.7.6.3).
+
+    ``shift`` is how many bits of a pixel cell lie below the value: none in files as the standard has them now,
+    HighBit + 1 - BitsStored in those of its earlier editions (PS3.5, 8.1.1).
+    """
 
     syntax: str
     keyword: str
@@ -29,6 +33,7 @@ class Layout:
     stored: int
     signed: bool
     frames: int
+    shift: int = 0
 
     @property
     def frame_bits(self) -> int:
@@ -62,7 +67,15 @@ def layout_of(header: Dataset, element: PixelElement, notes: list[str]) -> Layou
             f"The pixel layout is not supported: {samples} sample(s) per pixel, {layout.stored} of "
             f"{allocated} bits. Export the image as MONOCHROME2 with 8 or 16 bits."
         )
-    return replace(layout, frames=_frames(header, element, layout, notes))
+    return replace(layout, frames=_frames(header, element, layout, notes), shift=_shift(header, layout))
+
+
+def _shift(header: Dataset, layout: Layout) -> int:
+    """See ``Layout``; 0 where HighBit is absent or cannot be."""
+    high = int_of(header, "HighBit")
+    if high is None or layout.keyword != "PixelData" or not layout.stored <= high < layout.allocated:
+        return 0
+    return high + 1 - layout.stored
 
 
 def _frames(header: Dataset, element: PixelElement, layout: Layout, notes: list[str]) -> int:
@@ -95,7 +108,7 @@ def decoder_options(layout: Layout, element: PixelElement) -> dict[str, Any]:
         "samples_per_pixel": layout.samples,
         "photometric_interpretation": layout.photometric,
         "bits_allocated": layout.allocated,
-        "bits_stored": layout.stored,
+        "bits_stored": layout.stored + layout.shift,  # pydicom clears the bits above, and knows no others
         "pixel_keyword": layout.keyword,
         "pixel_vr": element.vr,
         "pixel_representation": int(layout.signed),
