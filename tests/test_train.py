@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -14,14 +15,14 @@ from tiny import SIDE, TINY
 
 import train as command
 from fracture_core import audit, training, weights
-from fracture_core.datasets import open_data
+from fracture_core.datasets import FRACATLAS_COCO, open_data
 from fracture_core.errors import WeightsError
 from fracture_core.models import MODELS, build_model
 from fracture_core.phantom import write_phantom_ct
 from fracture_core.recipes import RECIPES
 from fracture_core.results import read_records
 from fracture_core.results.records import data_of
-from fracture_core.runs import options, run
+from fracture_core.runs import films, options, run
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -203,6 +204,67 @@ def test_a_whole_run_leaves_one_record(tiny_command, made_fracatlas, tmp_path):
     (again,) = read_records(tmp_path / "again")
     assert again["cases"] == record["cases"]
     assert again["curves"] == record["curves"]
+
+
+def test_a_run_goes_on_in_the_precision_it_began_in(tiny_command, made_fracatlas, tmp_path, capsys):
+    places = ["--data", made_fracatlas(60, size=SIDE), "--runs", tmp_path / "runs", "--work", tmp_path / "work"]
+    assert tiny_command(*places) == 0
+    assert tiny_command(*places, "--resume", "--precision", "32-true") == 2
+    assert "was begun with --precision bf16-mixed, not 32-true." in capsys.readouterr().err
+    assert len(read_records(tmp_path / "runs")) == 1
+
+
+@pytest.fixture
+def kept(tmp_path):
+    """Options of a run that keeps what it finds."""
+    return options.Options(recipe="tiny", data=tmp_path, work=tmp_path / "work")
+
+
+def test_a_patient_named_later_stays_on_one_side(kept, made_fracatlas):
+    found = replace(open_data(made_fracatlas(60, size=SIDE)), neighbours=False)
+    named = replace(found, cases=tuple(replace(case, patient=str(n % 10)) for n, case in enumerate(found.cases)))
+    assert found.fingerprint() == named.fingerprint()
+    films.divided(found, TINY, kept)
+    letters = films.divided(named, TINY, kept)[0].letters
+    homes = {patient: set(letters[patient::10]) for patient in range(10)}
+    assert all(len(parts) == 1 for parts in homes.values()), homes
+
+
+@pytest.mark.parametrize("change", ["patient", "region", "neighbours"])
+def test_groups_are_found_anew_where_what_they_follow_from_changed(kept, made_fracatlas, change):
+    data = open_data(made_fracatlas(4, size=SIDE))
+    changed = {
+        "patient": replace(data, cases=(replace(data.cases[0], patient="one"), *data.cases[1:])),
+        "region": replace(data, cases=(replace(data.cases[0], region="foot"), *data.cases[1:])),
+        "neighbours": replace(data, neighbours=not data.neighbours),
+    }[change]
+    assert changed.fingerprint() == data.fingerprint()
+
+    def pairs(found, *sets):
+        return films.kept_groups(lambda: (np.zeros(4), found), sets, kept)[1]
+
+    assert (pairs(1, data), pairs(2, changed), pairs(3, data, data), pairs(4, data, changed)) == (1, 2, 3, 4)
+    assert (pairs(5, data), pairs(5, changed), pairs(5, data, changed)) == (1, 2, 4)  # kept where nothing changed
+
+
+def test_outlines_restored_after_a_first_run_are_trained_with(kept, made_fracatlas):
+    root = made_fracatlas(4, size=SIDE)
+    outlines = root / FRACATLAS_COCO
+    written = outlines.read_text()
+    outlines.unlink()
+    bare = open_data(root)
+    assert not films.decoded(bare, None, TINY, kept).regions.any()
+    name = f"fracatlas-ours-{SIDE}-{bare.fingerprint()[:8]}"
+    assert films.cache_place(kept, bare, TINY) == kept.work / name  # caches without outlines keep their names
+
+    outlines.write_text(written)
+    restored = films.decoded(open_data(root), None, TINY, kept).regions
+    assert restored[1].any() and restored[3].any()
+    ring = json.loads(written)["annotations"][0]["segmentation"][0]
+    outlines.write_text(written.replace(json.dumps(ring), json.dumps([*ring[:-2], SIDE - 1, SIDE - 1])))
+    corrected = films.decoded(open_data(root), None, TINY, kept).regions
+    assert not np.array_equal(corrected, restored)
+    assert len(list(kept.work.glob(f"{name}*"))) == 3
 
 
 def test_folds_are_tested_on_every_film_once(tiny_command, made_fracatlas, tmp_path):

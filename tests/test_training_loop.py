@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import signal
@@ -19,7 +20,7 @@ from fracture_core.errors import DataSetError, FractureError, UnknownName
 from fracture_core.metrics import roc_auc
 from fracture_core.models import build_model
 from fracture_core.preprocessing import build_pipeline
-from fracture_core.training import SCHEDULES, fit, loop, predict_logits
+from fracture_core.training import SCHEDULES, fit, loop, make_fabric, predict_logits
 from fracture_core.training.optimisation import build_optimiser, build_schedule
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -259,6 +260,46 @@ def test_a_checkpoint_of_another_run_is_refused(tiny, tmp_path, change):
         fit_tiny(checkpoint=checkpoint, on_epoch=_killed_after(1))
     with pytest.raises(FractureError, match=r"'tiny\.ckpt' is of another recipe, split or seed\. Delete it"):
         fit_tiny(change.get("recipe", TINY), seed=change.get("seed", 0), checkpoint=checkpoint)
+
+
+@pytest.fixture
+def begun(tiny, tmp_path, monkeypatch):
+    """A checkpoint of one epoch that began from ``weights``, in mixed precision."""
+    monkeypatch.setattr(loop, "load_pretrained", lambda model, path: None)
+    for name, content in {"weights": b"one", "copy": b"one", "other": b"two"}.items():
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(Killed):
+        fit_tiny(checkpoint=tmp_path / "tiny.ckpt", pretrained=tmp_path / "weights", on_epoch=_killed_after(1))
+    return tmp_path / "tiny.ckpt"
+
+
+ONE, TWO = (hashlib.sha256(content).hexdigest() for content in (b"one", b"two"))
+
+
+@pytest.mark.parametrize(
+    ("pretrained", "precision", "told"),
+    [
+        (None, "bf16-mixed", rf"begun with --pretrained \(sha256\) {ONE}, not none\. Go on as it was begun"),
+        ("other", "bf16-mixed", rf"begun with --pretrained \(sha256\) {ONE}, not {TWO}\."),
+        ("weights", "32-true", r"'tiny\.ckpt' was begun with --precision bf16-mixed, not 32-true\."),
+        ("other", "32-true", rf"not {TWO} and --precision bf16-mixed, not 32-true\."),
+    ],
+)
+def test_a_checkpoint_that_began_otherwise_is_refused(begun, pretrained, precision, told):
+    fabric = make_fabric(accelerator="cpu", precision=precision)  # as the command hands it over
+    with pytest.raises(FractureError, match=told):
+        fit_tiny(checkpoint=begun, pretrained=pretrained and begun.with_name(pretrained), fabric=fabric)
+
+
+def test_the_same_weights_elsewhere_are_the_same_beginning(begun):
+    assert len(fit_tiny(checkpoint=begun, pretrained=begun.with_name("copy")).history) == TINY.epochs
+
+
+def test_a_checkpoint_that_tells_no_beginning_is_gone_on_from(begun):
+    saved = torch.load(begun, weights_only=True)
+    del saved["beginning"]
+    torch.save(saved, begun)
+    assert len(fit_tiny(checkpoint=begun, precision="32-true").history) == TINY.epochs
 
 
 def fit_until_killed(checkpoint: Path, *, step: int) -> None:

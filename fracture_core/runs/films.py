@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import os
 from collections.abc import Callable, Sequence
@@ -50,10 +51,15 @@ def divided(data: DataSet, recipe: Recipe, options: Options) -> tuple[Division, 
 def kept_groups(
     find: Callable[[], tuple[np.ndarray, int]], sets: Sequence[DataSet], options: Options
 ) -> tuple[np.ndarray, int]:
-    """Groups and pairs as ``find`` gives them, kept in ``--work`` for the next run on the same films."""
+    """Groups and pairs as ``find`` gives them, kept in ``--work`` for the next run on the same films.
+
+    The file's name tells all that groups follow from: a patient corrected in a table changes no fingerprint.
+    """
     if options.work is None or options.smoke:
         return find()
-    place: Path = options.work / f"groups-{'-'.join(one.name for one in sets)}-{fingerprint_of(sets)[:8]}.npz"
+    names = "-".join(one.name for one in sets)
+    beside = digest([(one.neighbours, [(case.patient, case.region) for case in one.cases]) for one in sets])
+    place: Path = options.work / f"groups-{names}-{fingerprint_of(sets)[:8]}-{beside}.npz"
     if place.is_file():
         with np.load(place) as kept:
             return kept["groups"], int(kept["pairs"])
@@ -89,11 +95,16 @@ def decoded(data: DataSet, also: Companion | None, recipe: Recipe, options: Opti
 
 
 def cache_place(options: Options, data: DataSet, recipe: Recipe) -> Path | None:
-    """Where decoded films are kept: nowhere without ``--work``, nor in a smoke run."""
+    """Where decoded films are kept: nowhere without ``--work``, nor in a smoke run.
+
+    The folder's name tells the experts' outlines too, where there are any: their masks are kept with the films.
+    """
     if options.work is None or options.smoke:
         return None
     pipeline = "-".join([recipe.pipeline, *(str(v) for values in recipe.pipeline_options.values() for v in values)])
-    folder: Path = options.work / f"{data.name}-{pipeline}-{recipe.size}-{data.fingerprint()[:8]}"
+    name = f"{data.name}-{pipeline}-{recipe.size}-{data.fingerprint()[:8]}"
+    outlines = [[polygon.tolist() for polygon in case.polygons] for case in data.cases]
+    folder: Path = options.work / (f"{name}-{digest(outlines)}" if any(outlines) else name)
     return folder
 
 
@@ -122,6 +133,11 @@ def run_name(options: Options, data: DataSet, also: Companion | None, recipe: Re
     """What tells a run from others, in a file's name."""
     films = data.name if also is None else f"{data.name}+{also.data.name}"
     return f"{recipe.key}-{recipe.model}-{films}-{part_of_data(division)}-seed{options.seed}"
+
+
+def digest(facts: object) -> str:
+    """Plain data in a file's name: 8 hex digits of the sha256 over its ``repr``."""
+    return hashlib.sha256(repr(facts).encode()).hexdigest()[:8]
 
 
 def part_of_data(division: Division) -> str:

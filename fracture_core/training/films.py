@@ -44,7 +44,8 @@ def decode_films(
     As many threads are used as there are processors or, with trainings side by side, as ``$OMP_NUM_THREADS`` grants.
 
     With ``cache``, a folder, the films are written there and read through a memory map, so that the next run and the
-    other processes of this one share them. The caller names the folder after the data's fingerprint and the pipeline.
+    other processes of this one share them. The caller names the folder after all that decides what is in it: the
+    data's fingerprint, its polygons and the pipeline.
     """
     if cache is not None and (cache / "damaged.npy").is_file():
         return _mapped(cache, data.labels)

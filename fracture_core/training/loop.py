@@ -111,7 +111,8 @@ def fit(
             copy of each exposure, and as many fractured ones as whole ones (the rarer come again), so that a film's
             source says nothing of its label.
         pretrained: a safetensors file of backbone weights in timm's names; None starts from scratch.
-        checkpoint: a file written after every epoch; where it exists already, training goes on from it.
+        checkpoint: a file written after every epoch; where it exists already, training goes on from it, if it began
+            from the same weights in the same precision.
         accelerator, precision: see ``make_fabric``; ``fabric`` takes their place where one is there already.
         compiled: fuse the network's operations by ``torch.compile`` first: minutes at the start, faster steps after.
         on_epoch: called with each finished epoch.
@@ -120,8 +121,8 @@ def fit(
     Raises:
         UnknownName: the recipe asks for a model, pipeline, optimiser, schedule or loss that does not exist.
         DataSetError: there is not one whole batch to train on, or validation lacks a class.
-        FractureError: the checkpoint is of another run, or the first epoch gave no finite logits. Where a later one
-            gives none, the training ends there.
+        FractureError: the checkpoint is of another run or began otherwise, or the first epoch gave no finite logits.
+            Where a later one gives none, the training ends there.
     """
     _check(recipe, films, train, val)
     fabric = fabric or make_fabric(accelerator=accelerator, precision=precision)
@@ -142,6 +143,7 @@ def fit(
     best: dict[str, Any] = {"auc": -1.0, "epoch": 0, "state": None}
     start, spent = 0, 0.0
     run = _identity(recipe, np.concatenate([train, *extra]), val, seed)
+    beginning = _beginning(pretrained, fabric) if checkpoint is not None else {}
     if checkpoint is not None and checkpoint.is_file():
         saved = torch.load(checkpoint, map_location=fabric.device, weights_only=True)
         if saved["run"] != run:
@@ -149,6 +151,7 @@ def fit(
                 f"The checkpoint '{checkpoint.name}' is of another recipe, split or seed. "
                 "Delete it, or keep this run's files in another folder (--work)."
             )
+        _check_beginning(saved.get("beginning", beginning), beginning, checkpoint)  # older checkpoints tell none
         model.load_state_dict(saved["model"])
         optimiser.load_state_dict(saved["optimiser"])
         schedule.scheduler.load_state_dict(saved["schedule"])
@@ -244,6 +247,7 @@ def fit(
             _save_atomically(
                 {
                     "run": run,
+                    "beginning": beginning,
                     "model": model.state_dict(),
                     "optimiser": optimiser.state_dict(),
                     "schedule": schedule.scheduler.state_dict(),
@@ -426,6 +430,32 @@ def _check(recipe: Recipe, films: Films, train: np.ndarray, val: np.ndarray) -> 
 def _identity(recipe: Recipe, train: np.ndarray, val: np.ndarray, seed: int) -> str:
     """What a checkpoint must share with the run that goes on from it."""
     return hashlib.sha256(repr((recipe.identity(), train.tolist(), val.tolist(), seed)).encode()).hexdigest()
+
+
+def _beginning(pretrained: Path | None, fabric: Fabric) -> dict[str, str | None]:
+    """What a record tells of a run's start: sha256 hex of the weights, None from scratch; and the precision.
+
+    The file's content counts, not its place or name, which may change; and the precision as Fabric took it.
+    """
+    told: dict[str, str | None] = {"pretrained": None, "precision": fabric.strategy.precision.precision}
+    if pretrained is not None:
+        with pretrained.open("rb") as weights:
+            told["pretrained"] = hashlib.file_digest(weights, "sha256").hexdigest()
+    return told
+
+
+def _check_beginning(then: dict[str, str | None], now: dict[str, str | None], checkpoint: Path) -> None:
+    shown = {"pretrained": "--pretrained (sha256)", "precision": "--precision"}
+    differing = [
+        f"{words} {then[name] or 'none'}, not {now[name] or 'none'}"
+        for name, words in shown.items()
+        if then[name] != now[name]
+    ]
+    if differing:
+        raise FractureError(
+            f"The checkpoint '{checkpoint.name}' was begun with {' and '.join(differing)}. "
+            "Go on as it was begun, delete it, or keep this run's files in another folder (--work)."
+        )
 
 
 def _save_atomically(state: dict[str, Any], path: Path) -> None:
