@@ -108,6 +108,10 @@ class Classifier:
     def name(self) -> str:
         return self.card.name
 
+    def alone(self, number: int) -> Classifier:
+        """One network of a committee as a classifier, with the committee's calibration and thresholds."""
+        return Classifier(self.card, self.model.alone(number), self.gate)
+
     def operating_point(self, name: str) -> OperatingPoint:
         """A threshold with what it gives on test films.
 

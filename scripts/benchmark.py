@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from fracture_core.audit.worth import difference, leak_worths
 from fracture_core.metrics import Estimate
 from fracture_core.models import MODELS
@@ -27,6 +29,7 @@ from fracture_core.results import (
     read_run,
     read_speeds,
     read_training_speeds,
+    scored_films,
     set_beside,
     table,
 )
@@ -46,7 +49,7 @@ PAPER_COLUMNS = (
     "data, split",
     "epochs",
     "start",
-    "test films",
+    "test films (groups)",
     "accuracy: claim",
     "ours",
     "AUC: claim",
@@ -102,8 +105,9 @@ def _head(outlines: Outlines) -> Iterator[str]:
     )
     yield (
         "Accuracy is at probability one half, as the papers count; brackets hold 95 % intervals, by groups of films "
-        "that share a patient or a copy. A split is *grouped* where no copy and no neighbouring film crosses it, "
-        "*clean* where besides only one film of each copy is kept, *published* where it is the publisher's."
+        "that share a patient or a copy; how many there are says how much a test is worth. A split is *grouped* "
+        "where no copy and no neighbouring film crosses it, *clean* where besides of equal files one is kept (turned "
+        "copies stay, all on one side), *published* where it is the publisher's."
     )
     yield ""
 
@@ -158,7 +162,7 @@ def _papers(papers: Mapping[str, Paper], beside: Mapping[str, list[Beside]], out
                     f"{run.data}, {run.split} {run.fold}".rstrip(),
                     str(run.epochs or ""),
                     _start(outline),
-                    str(run.n or ""),
+                    _tested(run.id),
                     one.printed,
                     _figure(measured.estimate),
                     auc.printed,
@@ -173,6 +177,12 @@ def _papers(papers: Mapping[str, Paper], beside: Mapping[str, list[Beside]], out
             yield ""
             yield from (f"- {reason}." for reason in reasons)
             yield ""
+
+
+def _tested(run: str) -> str:
+    """How many films a run was tested on, and how many groups they make."""
+    films = scored_films(read_run(run))
+    return f"{len(films.ids)} ({len(np.unique(films.groups))})"
 
 
 def _start(outline: Mapping[str, Any]) -> str:

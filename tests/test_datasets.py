@@ -271,6 +271,20 @@ def test_folds_test_every_film_once_and_part_no_group(seed, folds):
     assert sorted(tested) == list(range(80))
 
 
+def test_what_crosses_into_a_committees_test_is_counted_over_all_its_networks():
+    cases = tuple(
+        Case(id=str(i), path=Path(str(i)), label=int(i % 2), region="hand", split=part)
+        for i, part in enumerate(["train"] * 20 + ["val"] * 20 + ["test"] * 20)
+    )
+    data = DataSet("made", Path(), cases, "made up")
+    groups = np.array([*range(40), *range(20)])  # each test film has a copy among the training films
+    division = divide(data, groups, kind="published", shares=SHARES)
+    assert division.crossing["test"] == 1
+    whole, members = rotated(division, data, parts=5, members=4)
+    assert whole.crossing == {"val": 0, "test": 1}
+    assert max(part.crossing["test"] for part in members) < 1
+
+
 @given(seed=st.integers(0, 10), parts=st.integers(2, 5), fewer=st.integers(0, 2))
 @settings(max_examples=20, deadline=None)
 def test_a_rotation_leaves_each_part_out_once_and_the_test_films_alone(seed, parts, fewer):
@@ -292,6 +306,7 @@ def test_a_rotation_leaves_each_part_out_once_and_the_test_films_alone(seed, par
     trained = set.union(*(set(part.indices("train").tolist()) for part in rotations))
     if members > 1:  # together they have seen all but the test films
         assert trained == set(np.flatnonzero(division.split != "test").tolist())
+        assert sorted(whole.trained.tolist()) == sorted(trained)
     # the same rotation is found again from the committee's own division
     again = rotated(whole, data, parts=parts, members=members)[1]
     assert [part.split.tolist() for part in again] == [part.split.tolist() for part in rotations]

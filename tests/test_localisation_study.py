@@ -140,6 +140,16 @@ def test_the_command_writes_films_regions_and_a_summary(data, tmp_path, capsys):
     assert "chance" in shown
 
 
+def test_no_name_in_the_tables_is_a_formula(tmp_path):
+    square = np.array([[2, 2], [6, 2], [6, 6], [2, 6]], np.float32)
+    ramp = np.linspace(0, 1, 64, dtype=np.float32).reshape(8, 8)
+    row = score_film(ramp, [square], film="=1+1.png", method="gradcam", reader="@Ada")
+    command.write_rows(tmp_path / "films.csv", [row])
+    for name in ("films.csv", "films.regions.csv"):
+        (cells,) = csv.DictReader((tmp_path / name).open())
+        assert (cells["film"], cells["reader"], cells["method"]) == ("'=1+1.png", "'@Ada", "gradcam")
+
+
 def test_an_unreadable_film_makes_the_exit_status_3(data, capsys):
     next(case for case in data.cases if case.polygons).path.write_bytes(b"no picture")
     assert run("--data", data.root, "--split", "all") == 3
@@ -190,6 +200,56 @@ def test_membership_comes_from_the_run_record_else(data):
     assert command.membership(card, replace(data, cases=data.cases[1:]), [record]) == parts
 
 
+def committee_of(data) -> tuple:
+    """A card of two networks on twelve films, each of which was kept from two that the other learnt from."""
+    card, _ = run_of(data, {}, trained=10, letters="vvvvttttttxx")
+    facts = card.data["data"]
+    records = [
+        {"id": name, "data": facts, "split": {"letters": letters, "parts": 5, "part": number}}
+        for number, (name, letters) in enumerate({"a": "vvttttttttxx", "b": "ttvvttttttxx"}.items())
+    ]
+    split = card.data["split"] | {"parts": 5, "part": None}
+    return replace(card, data=card.data | {"split": split, "members": [{"id": "a"}, {"id": "b"}]}), records
+
+
+def test_a_committees_validation_films_are_training_films_that_one_network_has_not_seen(data):
+    ids = [case.id for case in data.cases]
+    card, records = committee_of(data)
+    known = command.membership(card, data, records)
+    assert [known[film] for film in ids] == ["train"] * 10 + ["test"] * 2
+    held = command.held_from(card, data, records)
+    assert held == {ids[0]: 0, ids[1]: 0, ids[2]: 1, ids[3]: 1}
+    assert command.held_from(card, data, records[:1]) == {ids[0]: 0, ids[1]: 0}
+    assert command.held_from(card, replace(data, cases=data.cases[1:]), records) == {}
+    assert command.held_from(run_of(data, {}, trained=8, letters="tttttttvvxx-")[0], data, records) == {}
+    outlined = {case.id for case in data.cases if case.polygons}
+    scored, validation = command.chosen_films(
+        data, dict.fromkeys(ids, "test") | dict.fromkeys(held, "train"), None, held=held
+    )
+    assert {case.id for case in validation} == outlined & set(held)
+    assert not {case.id for case in scored} & set(held)
+    with pytest.raises(FractureError, match="trained some network of this committee"):
+        command.chosen_films(data, known, "val", held=held)
+
+
+def test_a_committees_thresholds_are_tuned_by_the_network_that_has_not_seen_the_film(classifier, data):
+    outlined = [case for case in data.cases if case.polygons]
+    tuning, scored = outlined[:2], outlined[1:]
+    unseen = {case.id: classifier.alone(number) for number, case in enumerate(tuning)}
+    study = localise(classifier, scored, methods=["evidence"], validation=tuning, unseen=unseen)
+    films = [read_image(case.path) for case in tuning]
+    heats = [
+        explain(unseen[case.id], film, method="evidence").pixels for case, film in zip(tuning, films, strict=True)
+    ]
+    assert study.thresholds == {"evidence": tune_threshold(heats, [case.polygons for case in tuning])}
+    # a film that tunes and is scored too is looked at by all networks for its scores
+    both = next(row for row in study.rows if row.film == tuning[1].id)
+    whole = explain(classifier, films[1], method="evidence").pixels
+    assert not np.allclose(whole, heats[1])
+    assert both.pointing == score_film(whole, tuning[1].polygons).pointing
+    assert both.average_precision == pytest.approx(score_film(whole, tuning[1].polygons).average_precision)
+
+
 def test_test_films_are_scored_by_default_and_validation_films_tune(data):
     known = {case.id: ("train", "val", "test")[index // 2 % 3] for index, case in enumerate(data.cases)}
     scored, validation = command.chosen_films(data, known, None)
@@ -217,9 +277,12 @@ def test_what_is_known_of_the_films_is_said(data):
 
 def test_real_films_of_the_default_models_test_split(classifier, fracture_data):
     data = read_fracatlas(fracture_data / "fracatlas")
-    known = command.membership(load_card(), data, read_records(RUNS))
-    scored, validation = command.chosen_films(data, known, None)
+    records = read_records(RUNS)
+    known, held = command.membership(load_card(), data, records), command.held_from(load_card(), data, records)
+    scored, validation = command.chosen_films(data, known, None, held=held)
     assert len(scored) > 50
+    assert len(validation) > 300
+    assert not {case.id for case in scored} & set(held)
     tested = {case.id for record in read_records(RUNS) for case in scored_cases(record) if case.split == "test"}
     assert {case.id for case in scored} <= tested
     study = localise(classifier, scored[:4], methods=["gradcam", "hirescam"], validation=validation[:4])

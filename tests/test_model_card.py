@@ -155,6 +155,16 @@ def test_related_test_films_make_it_say_that_the_test_is_none() -> None:
     assert "97 % of its test films have a copy or a near relative" in words(build(split=split), "use")
 
 
+def test_a_committees_validation_films_are_said_to_be_training_films() -> None:
+    said = "The validation films are among the training films"
+    assert said not in words(build(), "data")
+    counts = {part: {"films": films, "fractured": 40} for part, films in (("train", 250), ("val", 200), ("test", 50))}
+    split = made()["split"] | {"counts": counts, "parts": 5, "part": None}
+    told = words(build(split=split, data=made()["data"] | {"films": 300}), "data")
+    assert said in told
+    assert "Every film belongs to a part" in told
+
+
 def test_without_a_region_it_does_not_claim_any() -> None:
     nameless = made()["subgroups"][0] | {"name": "not stated"}
     for groups in ([nameless], [], None):

@@ -147,6 +147,16 @@ def test_only_films_that_both_tested_are_compared_and_where_the_others_were_is_t
     assert found.second_in_first == {"test": 4, "val": 1}
 
 
+def test_what_one_network_of_a_committee_was_validated_on_the_others_learnt_from() -> None:
+    first = made([0.9, 0.8, 0.1, 0.2, 0.7], [1, 1, 0, 0, 1], run="one", letters="xxxxx")
+    second = made([0.9, 0.8, 0.1, 0.2], [1, 1, 0, 0], run="other", letters="xxxxv")
+    assert compare_runs(first, second).first_in_second == {"test": 4, "val": 1}
+    second["split"] |= {"parts": 5, "part": None}
+    assert compare_runs(first, second).first_in_second == {"test": 4, "train": 1}
+    second["split"] |= {"part": 0}
+    assert compare_runs(first, second).first_in_second == {"test": 4, "val": 1}
+
+
 def test_letters_of_another_state_of_the_data_set_tell_nothing() -> None:
     first, second = (made([0.9, 0.8, 0.1, 0.2], [1, 1, 0, 0], run=run, letters="xxxx") for run in ("one", "other"))
     second["data"]["fingerprint"] = "with a film more"

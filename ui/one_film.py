@@ -10,7 +10,7 @@ import streamlit as st
 
 from fracture_core.weights import Card
 from ui import loaders
-from ui.encoded import heat_of
+from ui.encoded import heat_of, picture_of
 from ui.films import Film, Opened, remove, thumbnail, tray
 from ui.frame import room_for
 from ui.map_choice import best_map, choose_map
@@ -201,14 +201,9 @@ def _heatmap(opened: Opened, classifier: Classifier, method: str) -> Heatmap | N
 
 def _film(opened: Opened, heat: Mapping[str, Any] | None = None) -> None:
     """The film in the viewer, with a map (from ``heat_of``) where there is one."""
-    from ui.viewer import encode_film, viewer
+    from ui.viewer import viewer
 
-    radiograph = opened.radiograph
-    if "film" not in opened.encoded:
-        opened.encoded["film"] = encode_film(
-            radiograph.pixels, label=f"Film {radiograph.name}", spacing=radiograph.spacing
-        )
-    viewer(opened.encoded["film"], heat=heat, key="viewer")
+    viewer(picture_of(opened), heat=heat, key="viewer")
 
 
 def _under_the_film(opened: Opened, heatmap: Heatmap | None, finding: str) -> None:

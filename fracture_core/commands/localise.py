@@ -7,7 +7,7 @@ import csv
 import math
 import sys
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from fracture_core.commands.output import table_stream
 from fracture_core.errors import FractureError, UnknownName
+from fracture_core.spreadsheet import guarded
 
 if TYPE_CHECKING:
     from fracture_core.datasets import Case, DataSet
@@ -73,8 +74,9 @@ def run(options: argparse.Namespace) -> int:
     card = weights.load_card(options.model)
     methods = chosen_methods(options.method, methods_for(points=card.model in MODELS and MODELS[card.model].points))
     data = open_data(options.data)
-    known = membership(card, data, read_records(RUNS))
-    scored, validation = chosen_films(data, known, options.split)
+    records = read_records(RUNS)
+    known, held = membership(card, data, records), held_from(card, data, records)
+    scored, validation = chosen_films(data, known, options.split, held=held)
     print(f"{card.name} on {data.name}: {len(scored)} outlined films. {whence(scored, known)}")
     groups, _ = film_groups(replace(data, cases=tuple(scored)))
     with tqdm(unit="film", disable=None, file=sys.stderr) as bar:
@@ -83,12 +85,15 @@ def run(options: argparse.Namespace) -> int:
             bar.total = total
             bar.update(done - bar.n)
 
+        classifier = load_classifier(options.model)
+        alone = {number: classifier.alone(number) for number in sorted(set(held.values()))}
         study = localise(
-            load_classifier(options.model),
+            classifier,
             scored,
             methods=methods,
             groups=groups,
             validation=validation,
+            unseen={film: alone[number] for film, number in held.items()},
             progress=show,
         )
     summaries = by_part(study)
@@ -134,8 +139,35 @@ def membership(card: Card, data: DataSet, records: Iterable[Mapping[str, Any]]) 
     """Film → its part in a model's training; empty when it is not known, "" of a film that was left out.
 
     On the very data set of the run, the card's letters tell it of every film. Else the run's record names validation
-    and test films; of the others it then is not certain that they were trained on.
+    and test films; of the others it then is not certain that they were trained on. What one network of a committee
+    was validated on, others learnt from: that is "train".
     """
+    found = _told(card, data, records)
+    return {film: "train" if part == "val" else part for film, part in found.items()} if _rotates(card) else found
+
+
+def held_from(card: Card, data: DataSet, records: Iterable[Mapping[str, Any]]) -> dict[str, int]:
+    """Film → the network of a committee that was not trained on it, where all others may have been."""
+    if not _rotates(card):
+        return {}
+    by_id = {one["id"]: one for one in records}
+    found: dict[str, int] = {}
+    for number, member in enumerate(card.data.get("members") or ()):
+        record = by_id.get(member["id"], {})
+        letters = (record.get("split") or {}).get("letters") or ""
+        same = (record.get("data") or {}).get("fingerprint") == data.fingerprint()
+        if same and len(letters) == len(data.cases):
+            found |= {case.id: number for case, letter in zip(data.cases, letters, strict=True) if letter == "v"}
+    return found
+
+
+def _rotates(card: Card) -> bool:
+    split = card.data.get("split") or {}
+    return split.get("parts") is not None and split.get("part") is None
+
+
+def _told(card: Card, data: DataSet, records: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """``membership`` as card and record have it."""
     from fracture_core.datasets.splits import LETTERS
     from fracture_core.results import scored_cases
 
@@ -154,8 +186,13 @@ def membership(card: Card, data: DataSet, records: Iterable[Mapping[str, Any]]) 
     return parts
 
 
-def chosen_films(data: DataSet, known: Mapping[str, str], split: str | None) -> tuple[list[Case], list[Case]]:
+def chosen_films(
+    data: DataSet, known: Mapping[str, str], split: str | None, *, held: Collection[str] = ()
+) -> tuple[list[Case], list[Case]]:
     """The outlined films to score, and the validation films to tune thresholds on.
+
+    Args:
+        held: films on which a network of a committee may tune; none of them is the committee's own to be scored on.
 
     Raises:
         FractureError: there are none, or their parts in the training are not known and one was asked for.
@@ -168,7 +205,11 @@ def chosen_films(data: DataSet, known: Mapping[str, str], split: str | None) -> 
             "No run record tells which films the model was trained on. Restore it to results/runs, or use "
             "--split all."
         )
-    validation = [case for case in outlined if case.split == "val"]
+    if held and split == "val":
+        raise FractureError(
+            "All films but the test films trained some network of this committee. Use --split test, or all."
+        )
+    validation = [case for case in outlined if case.split == "val" or case.id in held]
     part = split or (HELD_BACK if known else EVERY)
     scored = outlined if part == EVERY else [case for case in outlined if case.split == part]
     if not scored:
@@ -214,7 +255,7 @@ def write_rows(path: Path, rows: Sequence[Localisation]) -> None:
         with table_stream(place) as stream:
             writer = csv.DictWriter(stream, list(table[0]) if table else ["film"], lineterminator="\n")
             writer.writeheader()
-            writer.writerows(table)
+            writer.writerows({name: guarded(cell) for name, cell in row.items()} for row in table)
 
 
 def _film_row(row: Localisation) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """A small copy of a data set: each different film once, as small gray lossy WebP, the tables beside them.
 
 For a machine behind a narrow line. The copy is read by ``open_data`` as its source is, with the same ids, labels,
-regions, splits and outlines; a ``packed.json`` says what was done to the films.
+regions, splits and outlines; a ``packed.json`` says what was done to the films. Files that differ by less than
+packing keeps become equal: the "clean" division then counts them once, and comes out otherwise than from the source.
 """
 
 from __future__ import annotations

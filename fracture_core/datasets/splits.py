@@ -79,7 +79,9 @@ class Division:
         part, parts: in a rotation, which of how many parts of the films that are not tested is the validation; None
             elsewhere. ``part`` is None for the committee as a whole: there every film is "val" that one network was
             not trained on, and that network answers it.
-        crossing: split name → share of its films that have a relative in training; 0 unless published so.
+        trained: int64, the films that the run learns from: of a committee, any of its networks.
+        crossing: split name → share of its films that have a relative among those; 0 unless published so. A
+            committee's "val" is answered by a network that saw neither it nor a relative.
     """
 
     kind: str
@@ -97,9 +99,17 @@ class Division:
         return np.flatnonzero(self.split == name)
 
     @property
+    def trained(self) -> np.ndarray:
+        rotates = self.parts is not None and self.part is None
+        return np.flatnonzero(np.isin(self.split, (TRAIN, VAL) if rotates else (TRAIN,)))
+
+    @property
     def crossing(self) -> dict[str, float]:
-        trained = np.unique(self.groups[self.indices(TRAIN)])
-        return {name: float(np.isin(self.groups[self.indices(name)], trained).mean()) for name in (VAL, TEST)}
+        learnt = {VAL: self.indices(TRAIN), TEST: self.trained}
+        return {
+            name: float(np.isin(self.groups[self.indices(name)], self.groups[films]).mean())
+            for name, films in learnt.items()
+        }
 
     @property
     def letters(self) -> str:
@@ -119,8 +129,9 @@ def divide(
 ) -> Division:
     """Divide a data set in one of four ways, stratified by label and region.
 
-    "grouped" shares out whole groups; "clean" does so with one film of each different file, so that copies neither
-    weigh in training nor swell the test; "folds" makes fold ``fold`` the test and the next one the validation;
+    "grouped" shares out whole groups; "clean" does so with one film of each different file, so that equal files
+    neither weigh in training nor swell the test (turned copies are different files: they stay, all on one side);
+    "folds" makes fold ``fold`` the test and the next one the validation;
     "published" takes the publisher's division, whatever crosses it.
 
     Raises:

@@ -78,6 +78,7 @@ def localise(
     groups: Sequence[int] | np.ndarray | None = None,
     threshold: float | Mapping[str, float] | None = None,
     validation: Sequence[Case] = (),
+    unseen: Mapping[str, Classifier] | None = None,
     reader: str = READER,
     progress: Progress | None = None,
 ) -> Study:
@@ -89,6 +90,8 @@ def localise(
         groups: (N,) one for each case; films of one patient or duplicate group share a number.
         threshold: where to cut the maps, in [0, 1], for all methods or each.
         validation: films on which each method's threshold is tuned where none is given; they may be among the cases.
+        unseen: validation film → who looks at it for that in the classifier's place: of a committee's networks, the
+            one that was not trained on it.
         progress: called from this thread; may raise to stop.
 
     Raises:
@@ -105,7 +108,7 @@ def localise(
     outlined = [(case, group) for case, group in zip(cases, named, strict=True) if case.polygons]
     if not outlined:
         raise FractureError("No film has an outline to compare with. Choose a data set whose fractures are outlined.")
-    study = _Run(classifier, tuple(methods), reader)
+    study = _Run(classifier, tuple(methods), reader, unseen or {})
     tuning = [case for case in validation if case.polygons] if threshold is None else []
     count = _Counter(progress, len(tuning) + len(outlined))
     thresholds = _by_method(threshold, methods)
@@ -127,22 +130,29 @@ def _by_method(threshold: float | Mapping[str, float] | None, methods: Sequence[
 class _Run:
     """One study at work; each film is looked at once, in whichever thread comes first."""
 
-    def __init__(self, classifier: Classifier, methods: tuple[str, ...], reader: str) -> None:
-        self.classifier, self.methods, self.reader = classifier, methods, reader
+    def __init__(
+        self, classifier: Classifier, methods: tuple[str, ...], reader: str, unseen: Mapping[str, Classifier]
+    ) -> None:
+        self.classifier, self.methods, self.reader, self.unseen = classifier, methods, reader, unseen
         self.unreadable: dict[str, str] = {}
         self._kept: dict[str, _Looked] = {}
         self._lock = threading.Lock()
 
     def curves(self, case: Case) -> list[np.ndarray] | None:
-        """A validation film's Dice curve for each method; its maps are kept. None when it cannot be read."""
+        """A validation film's Dice curve for each method; None when it cannot be read.
+
+        Its maps are kept for its rows where they are the classifier's own.
+        """
+        another = self.unseen.get(case.id)
         try:
-            looked = self._look(case)
+            looked = self._look(case, another or self.classifier)
             mask = union(case.polygons, looked.heatmaps[0].shape)
         except FractureError as error:
             log.debug("%s", error)
             return None
-        with self._lock:
-            self._kept[case.id] = looked
+        if another is None:
+            with self._lock:
+                self._kept[case.id] = looked
         return [
             np.zeros(len(THRESHOLDS)) if heatmap.flat else dice_curve(heatmap.resized(heatmap.shape), mask)
             for heatmap in looked.heatmaps
@@ -153,7 +163,7 @@ class _Run:
         with self._lock:
             kept = self._kept.pop(case.id, None)
         try:
-            looked = kept or self._look(case)
+            looked = kept or self._look(case, self.classifier)
             return [
                 score_film(
                     heatmap.resized(heatmap.shape),
@@ -173,12 +183,12 @@ class _Run:
                 self.unreadable[case.id] = str(error)
             return []
 
-    def _look(self, case: Case) -> _Looked:
+    def _look(self, case: Case, classifier: Classifier) -> _Looked:
         from fracture_core.explain import explain
 
         film = read_image(case.path)
-        view = self.classifier.view(film)
-        maps = tuple(explain(self.classifier, film, method=method, view=view) for method in self.methods)
+        view = classifier.view(film)
+        maps = tuple(explain(classifier, film, method=method, view=view) for method in self.methods)
         return _Looked(maps, film.spacing)
 
 

@@ -114,8 +114,8 @@ def performance(sources: Sources) -> Section:
 
 def _method() -> Iterator[Block]:
     yield Paragraph(
-        f"Intervals hold 95 %: by bootstrap over groups of related films ({ROUNDS:,} resamples), exact where films "
-        "are counted at an operating point.",
+        f"Intervals hold 95 %: by bootstrap over groups of related films ({ROUNDS:,} resamples); exact for shares of "
+        "films no two of which are related.",
         covers=("interval_method",),
     )
 

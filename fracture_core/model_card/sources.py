@@ -111,6 +111,11 @@ class Sources:
     def data_title(self) -> str:
         return title_of(str(self.get("data", "name") or "data that the card does not name"))
 
+    @property
+    def rotates(self) -> bool:
+        """Whether this is a committee each of whose networks was validated on what the others learnt from."""
+        return self.get("split", "parts") is not None and self.get("split", "part") is None
+
     def count(self, part: str, what: str = "films") -> int | None:
         """Films, or fractured films, of "train", "val" or "test"."""
         value = self.get("split", "counts", part, what)

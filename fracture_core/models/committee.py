@@ -103,7 +103,16 @@ class _Alone(nn.Module):
         super().__init__()
         self.committee, self.number = committee, number
 
-    def forward(self, x: Tensor) -> Tensor:
-        features = self.committee.features_of(self.number, x)
+    def forward_features(self, x: Tensor) -> Tensor:
+        return self.committee.features_of(self.number, x)
+
+    def forward_head(self, features: Tensor) -> Tensor:
         answer: Tensor = self.committee.members[self.number].forward_head(features)
         return answer
+
+    def evidence(self, features: Tensor) -> Tensor:
+        places: Tensor = self.committee.members[self.number].evidence(features)
+        return places
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.forward_head(self.forward_features(x))

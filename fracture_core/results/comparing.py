@@ -60,7 +60,8 @@ class RunComparison:
         statistics: of these films; every difference is the first minus the second.
         tested: test films of the first and of the second run, common or not.
         first_in_second: where the first run's test films were in the second run ("train", "val", "test", or "" for
-            left out) → how many; None where the records cannot tell.
+            left out) → how many; None where the records cannot tell. What one network of a committee was validated
+            on, others learnt from: that is "train".
         second_in_first: the other way round.
         contradictory: common films left out because the two records label them differently.
         same_data: whether both runs read the data set in the same state.
@@ -199,7 +200,10 @@ def _where(first: Mapping[str, Any], second: Mapping[str, Any], *, common: int) 
     one, other = (str((record.get("split") or {}).get("letters") or "") for record in (first, second))
     if len(one) != len(other):
         return None
-    counts = Counter(_SPLITS.get(b, "") for a, b in zip(one, other, strict=True) if a == "x")
+    split = second.get("split") or {}
+    rotates = split.get("parts") is not None and split.get("part") is None
+    parts = _SPLITS | ({"v": "train"} if rotates else {})
+    counts = Counter(parts.get(b, "") for a, b in zip(one, other, strict=True) if a == "x")
     return dict(counts) if counts["test"] == common else None
 
 

@@ -223,9 +223,7 @@ def along(setting: Setting, recipe: Recipe, model: nn.Module, figures: dict[str,
 def split_facts(data: DataSet, division: Division) -> dict[str, Any]:
     """How the films were divided, in a small table: one letter for each case in the data set's order."""
     labels = data.labels
-    parts = {name: division.indices(name) for name in (TRAIN, VAL, TEST)}
-    if division.parts and division.part is None:
-        parts[TRAIN] = np.union1d(parts[TRAIN], parts[VAL])  # each of these trained all networks but one, or all
+    parts = {TRAIN: division.trained, VAL: division.indices(VAL), TEST: division.indices(TEST)}
     return {
         "kind": division.kind,
         "rule": division.rule,
@@ -248,8 +246,10 @@ def comparable(setting: Setting, recipe: Recipe) -> dict[str, Any]:
         pretrained=options.pretrained is not None,
         missing=data.absent,
     )
-    asked = {name: getattr(options, name) for name in CHANGES if name != "accumulate"}  # which changes no result
+    asked = {name: getattr(options, name) for name in CHANGES}
     reasons += [f"{name} {value} by choice" for name, value in asked.items() if value is not None]
+    if setting.also is not None:
+        reasons.append(f"{setting.also.data.name} trained along")
     return {"value": not reasons, "why": "; ".join(reasons)}
 
 

@@ -137,6 +137,13 @@ def test_five_hundred_runs_are_a_few_marks() -> None:
     assert "of 500 runs" in measured.customdata[0].replace("<br>", " ")
 
 
+def test_short_titles_drop_the_paper_and_tell_the_models_apart() -> None:
+    short = {key: marks.short_title(key) for key in MODELS}
+    assert short["seresnet50_abirami"] == short["seresnet50"] == "SE-ResNet-50"
+    assert len(set(short.values())) == len(MODELS) - 1
+    assert short["mobilenetv2_evidence_mirrored"] == "Four MobileNetV2, two mirrored"
+
+
 def test_the_charts_data_hold_claims_and_runs() -> None:
     rows = headline.data(besides(shown_of(LISBON), "accuracy"))
     measured = [row for row in rows if row["source"] == "measured"]

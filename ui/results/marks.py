@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -56,7 +57,7 @@ def model_title(model: str) -> str:
 
 def short_title(model: str) -> str:
     """The same without what it adds of a paper, for the axis of a chart."""
-    return model_title(model).split(",")[0].split(" of ")[0].split(" as ")[0]
+    return re.split(",? (?:of|as) ", model_title(model))[0]
 
 
 def of_data(mark: Mark) -> str:
