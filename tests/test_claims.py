@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import tracemalloc
 
 import pytest
 
@@ -14,6 +15,7 @@ from fracture_core.claims import (
     audit_claims,
     audit_paper,
     audit_rows,
+    audit_table,
     findings_by_row,
     marked,
     read_figure,
@@ -86,7 +88,7 @@ KNOWN = [
     ("lisbon2023", "ResNet-152", "not a rate", "impossible", "about 0.62"),
     ("lisbon2023", "", "images", "contradiction", "14,068 images; FracAtlas holds 4,083"),
     ("lisbon2023", "ResNet-50", "below majority", "suspicious", "82.44 %"),
-    ("lisbon2023", "ResNet-18", "share", "suspicious", "17.6 % fractured"),
+    ("lisbon2023", "ResNet-18", "share", "note", "only as macro averages"),
     ("multiregion2024", "CNN", "other class", "contradiction", "found 207 of 238"),
     ("multiregion2024", "RESNET50", "other class", "contradiction", "found 238 of 238"),
     ("multiregion2024", "VGG16", "other class", "contradiction", "found 234 of 238"),
@@ -209,6 +211,40 @@ def test_each_check_fires(figures, kind, severity):
     assert (kind, severity) in kinds(claim(**figures))
 
 
+@pytest.mark.parametrize(
+    ("figures", "severity"),
+    [
+        ({"accuracy": "0.3350", "f1": "0.5869"}, "suspicious"),  # TP 285, FN 665, TN 50
+        ({"accuracy": "0.3350", "f1": "0.5869", "precision": "0.5350", "recall": "0.6500"}, "suspicious"),
+        ({"accuracy": "0.3350", "f1": "0.5869", "precision": "0.5350", "recall": "0.9000"}, "impossible"),
+        ({"accuracy": "0.2500", "f1": "0.5869"}, "impossible"),  # below 2 − 1/F1 too
+        ({"accuracy": "0.5500", "f1": "0.7200"}, "impossible"),
+    ],
+)
+def test_an_accuracy_below_f1_is_impossible_unless_f1_may_be_harmonic_of_macro_averages(figures, severity):
+    found = audit_rows([claim(**figures, n=1000, positives=950, negatives=50)])
+    (said,) = [one for one in found if one.kind == "accuracy below f1"]
+    assert said.severity == severity
+    assert ("the harmonic mean of macro precision and recall" in said.sentence) == (severity == "suspicious")
+
+
+def test_a_matrix_is_rebuilt_from_a_harmonic_macro_f1():
+    rates = {"accuracy": "0.8600", "precision": "0.8565", "recall": "0.8500", "f1": "0.8533"}
+    (row,) = audit_table([claim(**rates, n=500, positives=200, negatives=300)]).rows
+    assert row.search.matrix == ConfusionMatrix(160, 30, 40, 270)
+    assert row.search.readings == ("macro average",)
+
+
+def test_macro_recall_and_specificity_leave_the_accuracy_and_the_auc_open():
+    """Of TP 30, FN 70 and TN 10: both are 0.65, and a curve through the point may have an AUC of 0.95."""
+    equal = {"accuracy": "0.3636", "recall": "0.6500", "specificity": "0.6500", "auc": "0.950"}
+    assert kinds(claim(**equal, n=110, positives=100, negatives=10)) <= {
+        ("below majority", "suspicious"),
+        ("only average", "note"),
+    }
+    assert ("auc off the point", "suspicious") in kinds(claim(recall="0.65", specificity="0.65", auc="0.20"))
+
+
 def test_a_row_that_is_an_average_is_told_so_and_no_more():
     m = ConfusionMatrix(30, 12, 10, 148)
     other = m.swapped()
@@ -239,7 +275,9 @@ def test_the_search_agrees_with_trying_every_matrix():
             other = (tn / (tn + fn) if tn + fn else 0, 2 * tn / (2 * tn + fp + fn))
             expected["positive"] += fits(*own, 0)
             expected["negative"] += fits(*other, 0)
-            expected["macro average"] += fits((own[0] + other[0]) / 2, (own[1] + other[1]) / 2, 0)
+            p, r = (own[0] + other[0]) / 2, (tp / 6 + tn / 8) / 2
+            harmonic = 2 * p * r / (p + r) if p + r else 0
+            expected["macro average"] += fits(p, (own[1] + other[1]) / 2, 0) or fits(p, harmonic, 0)
     found = fitting(bounds, n=14, positives=6)
     assert {reading: found[reading].count for reading in expected} == expected
     assert all(expected.values()), "each reading has matrices to count"
@@ -253,6 +291,47 @@ def test_the_search_goes_through_many_images(positives):
     }
     found = fitting(bounds, n=50_000, positives=positives)
     assert found["positive"].count == 0  # F1 is off
+
+
+@pytest.mark.parametrize("n", [10**6, 10**7, 10**20])
+def test_more_images_than_can_be_searched_are_left_undecided(n):
+    """Class sizes alone would fill the memory."""
+    made = claim(accuracy="0.9", f1="0.85", n=n)
+    (row,) = audit_table([made]).rows
+    assert not {one.severity for one in row.findings} & {"impossible", "contradiction"}
+    assert row.search.matrix is None
+    assert row.search.readings
+    assert "cannot be named" in row.search.outcome
+
+
+@pytest.mark.parametrize(
+    ("figures", "positives"),
+    [
+        ({"accuracy": "0.9", "f1": "0.85"}, None),
+        ({"precision": "0.9", "recall": "0.8"}, None),
+        ({"precision": "0.8811", "f1": "0.8702"}, 3_000_000),
+        ({"precision": "0.911", "specificity": "0.893"}, 3_000_000),
+    ],
+)
+@pytest.mark.parametrize("n", [999_999, 10_000_000])
+def test_no_search_takes_more_memory_than_a_page_has(figures, positives, n):
+    positives = positives and min(positives, n // 3)
+    bounds = {name: read_figure(name, text).either for name, text in figures.items()}
+    tracemalloc.start()
+    try:
+        fitting(bounds, n=n, positives=positives)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 100e6
+
+
+def test_what_was_not_all_tried_is_not_said_to_fit():
+    made = claim(precision="0.8811", f1="0.8702", n=10_000_000)
+    (row,) = audit_table([made]).rows
+    assert row.search.outcome.startswith(
+        "The confusion matrix cannot be named: not all of 10,000,000 images could be tried"
+    )
 
 
 # The command ---------------------------------------------------------------------------------------------

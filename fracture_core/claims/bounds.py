@@ -9,18 +9,32 @@ with weights wᵢ ≥ 0 that sum to 1, the same for all three figures, keeps it,
 Σ wᵢFᵢ ≤ Σ wᵢ(Pᵢ + Rᵢ)/2 = (P̄ + R̄)/2. That covers macro (equal weights), weighted (by class size) and
 cross-validated averages; the "macro F1" that is the harmonic mean of P̄ and R̄ keeps it as one class does (both are
 in use: Opitz and Burst, arXiv 1911.03347), and in a micro average P = R = F. A class whose P or R is undefined has
-F = 0 and P, R ≥ 0, so counting the undefined as 0, or leaving it out of P̄ or R̄ (which only raises them), keeps it
-too.
+F = 0 and P, R ≥ 0, so counting the undefined as 0 or 1, or leaving it out of P̄ or R̄ (which only raises them), keeps
+it too. Leaving a class that is never called out of F̄ as well does not, since R̄ counts it: with two classes that is
+one answer to all images, with P̄ = A, F̄ = 2P̄ / (P̄ + 1), and R̄ = 1/2 if macro, A if weighted; of more than two
+classes all are taken to be counted.
 
-**A ≥ F / (2 − F), with two classes.** F / (2 − F) is Jaccard's J = TP / (TP + FP + FN), and
-A = (TP + TN) / (TP + FP + FN + TN) ≥ J, since adding TN to both parts of a fraction at most 1 does not lower it.
-It holds for either class as the positive one, so A ≥ Σ wᵢJᵢ, and J is convex in F, so Σ wᵢJᵢ ≥ F̄ / (2 − F̄).
+**A ≥ F / (2 − F), with two classes,** if F is of one class or an average of the classes' F1s. F / (2 − F) is
+Jaccard's J = TP / (TP + FP + FN), and A = (TP + TN) / (TP + FP + FN + TN) ≥ J, since adding TN to both parts of a
+fraction at most 1 does not lower it. It holds for either class as the positive one, so A ≥ Σ wᵢJᵢ, and J is convex
+in F, so Σ wᵢJᵢ ≥ F̄ / (2 − F̄). The harmonic mean of weighted averages keeps it: their R̄ is A and P̄ ≤ 1, so
+F ≤ 2A / (1 + A).
+
+**A ≥ 2 − 1/F, with two classes,** if F is the harmonic mean of macro averages, which J does not bind: TP 285, FN 665
+and TN 50 have F = 0.587 at A = 0.335. F ≤ (P̄ + R̄) / 2, a quarter of the sum of both classes' P and R. Each of
+these is convex in FP as long as e = FP + FN stays, so the sum is largest where FP or FN is 0. It is then
+2 + TP / (TP + e) + TN / (TN + e), concave in TP as long as TP + TN stays, so largest where they are equal: with A and
+e as shares of the images, 2 + 2A / (A + 2e) = 4 / (2 − A). One answer to all images has R̄ = 1/2 and, however the
+undefined P is counted, P̄ ≤ (1 + A) / 2, so (P̄ + R̄) / 2 ≤ (2 + A) / 4 ≤ 1 / (2 − A) too. From F = 2/3 on 2 − 1/F is
+at least J, which so binds every F1 there.
 
 **A lies between R and S, with two classes,** being their mean weighted by class sizes. If the R printed is the macro
-average R̄ = (R + S) / 2, the recall itself is 2R̄ − S; if it is the weighted one, it is A.
+average R̄ = (R + S) / 2, the recall itself is 2R̄ − S; if it is the weighted one, it is A. If the S printed is the
+macro average too, it equals R̄, and the two leave A open.
 
 **R·S ≤ AUC ≤ 1 − (1 − R)(1 − S),** since the curve rises and passes (1 − S, R). With hard labels the curve is two
-straight lines and AUC = (R + S) / 2, the macro recall.
+straight lines and AUC = (R + S) / 2, the macro recall. If both printed are macro averages m, R + S = 2m, and what is
+left is 2m − 1 ≤ AUC ≤ 2m.
 """
 
 from __future__ import annotations
@@ -78,12 +92,13 @@ def not_a_rate(claim: Claim) -> Iterator[Finding]:
 
 
 def f1_above_mean(claim: Claim) -> Iterator[Finding]:
-    """F1 above (P + R) / 2: no class and no average allows it (proof at the head of this module)."""
+    """F1 above (P + R) / 2: no class and no average of both allows it (proof at the head of this module)."""
     known = claim.intervals("f1", "precision", "recall")
     if not known:
         return
     f1, p, r = known
-    if f1.low > (p.high + r.high) / 2:
+    one_answer = (r.holds(Fraction(1, 2)) or r.meets(p)) and f1.meets(harmonic_of(p, Interval(ONE, ONE)))
+    if f1.low > (p.high + r.high) / 2 and not one_answer:
         figure, precision, recall = (claim.sound[name] for name in ("f1", "precision", "recall"))
         mean = (precision.value + recall.value) / 2
         yield claim.finding(
@@ -122,32 +137,35 @@ def f1_not_harmonic(claim: Claim) -> Iterator[Finding]:
 
 
 def accuracy_below_jaccard(claim: Claim) -> Iterator[Finding]:
-    """Accuracy below F1 / (2 − F1): impossible with two classes, averaged or not."""
+    """Accuracy below F1 / (2 − F1): impossible with two classes, unless F1 is the harmonic mean of macro averages."""
     known = claim.intervals("accuracy", "f1")
     if not known:
         return
     accuracy, f1 = known
     least = f1.low / (2 - f1.low)
-    if accuracy.high < least:
-        figure = claim.sound["accuracy"]
-        yield claim.finding(
-            "accuracy below f1",
-            "impossible" if claim.two_classes else "suspicious",
-            f"With two classes, {claim.sound['f1']} needs an accuracy of at least {figure.like(least)} "
-            f"(F1 / (2 − F1)); {figure} is below it.",
-            "accuracy",
-            "f1",
-        )
+    if accuracy.high >= least:
+        return
+    rates = claim.intervals("precision", "recall")
+    harmonic_macro = accuracy.high >= 2 - 1 / f1.low and (rates is None or f1.meets(harmonic_of(*rates)))
+    figure = claim.sound["accuracy"]
+    sentence = (
+        f"With two classes, {claim.sound['f1']} needs an accuracy of at least {figure.like(least)} "
+        f"(F1 / (2 − F1)); {figure} is below it."
+    )
+    if harmonic_macro:
+        sentence += " Possible only if F1 is the harmonic mean of macro precision and recall, which is not stated."
+    severity = "impossible" if claim.two_classes and not harmonic_macro else "suspicious"
+    yield claim.finding("accuracy below f1", severity, sentence, "accuracy", "f1")
 
 
 def accuracy_not_between(claim: Claim) -> Iterator[Finding]:
-    """Accuracy that is no mean of recall and specificity, whichever average the recall is."""
+    """Accuracy that is no mean of recall and specificity, whichever average either is."""
     known = claim.intervals("accuracy", "recall", "specificity")
     if not known:
         return
     accuracy, r, s = known
     own = Interval(2 * r.low - s.high, 2 * r.high - s.low)  # the recall, if the one printed is the macro average
-    if accuracy.meets(r):  # it may be the weighted average
+    if accuracy.meets(r) or r.meets(s):  # the weighted average, or both macro averages
         return
     if accuracy.high < min(r.low, s.low, own.low) or accuracy.low > max(r.high, s.high, own.high):
         yield claim.finding(
@@ -198,6 +216,8 @@ def auc_off_the_point(claim: Claim) -> Iterator[Finding]:
     own = Interval(max(Fraction(0), 2 * r.low - s.high), min(ONE, 2 * r.high - s.low))
     least = min(r.low, own.low) * s.low
     most = 1 - (1 - max(r.high, own.high)) * (1 - s.high)
+    if r.meets(s):  # they may both be macro averages
+        least, most = min(least, max(Fraction(0), 2 * r.low - 1)), max(most, min(ONE, 2 * r.high))
     if auc.high < least or auc.low > most:
         figure = claim.sound["auc"]
         yield claim.finding(

@@ -1,9 +1,12 @@
 """Which confusion matrices of whole numbers give the figures that are printed.
 
 A row's rates can be read in five ways: of the one class as positive, of the other, as the macro or the weighted
-average of both, or as the micro average, where precision, recall, F1 and accuracy are one number. The search goes
-through all true positives, and through all class sizes where these are unknown, and solves for the false alarms
-that remain possible. Its bounds are widened by 1e-9, so that binary rounding can only let a matrix in.
+average of both, or as the micro average, where precision, recall, F1 and accuracy are one number. An averaged F1
+is the mean of the classes' F1s or the harmonic mean of averaged precision and recall; the precision of a class that
+is never called counts as 0 or 1, or is left out. All of these are in use, and any of them will do.
+
+The search goes through all true positives, and through all class sizes where these are unknown, and solves for the
+false alarms that remain possible. Its bounds are widened by 1e-9, so that binary rounding can only let a matrix in.
 """
 
 from __future__ import annotations
@@ -23,8 +26,8 @@ READINGS = ("positive", "negative", "macro average", "weighted average", "micro 
 KEPT = 3
 """Matrices that are shown of those that fit."""
 
-_CHUNK = 500_000
-_BUDGET = 4_000_000  # candidates; a search beyond it is left undecided
+_CHUNK = 100_000
+_BUDGET = 1_000_000  # candidates, or class sizes; a search beyond it is left undecided
 _ENOUGH = 1000  # matrices, after which a search stops: they are not unique
 _SLACK = 1e-9
 _ANY = Interval(Fraction(0), Fraction(1))
@@ -55,9 +58,12 @@ def fitting(bounds: Bounds, *, n: int, positives: int | None) -> dict[str, Fits]
     """By reading, the matrices of n images that give rates within the bounds.
 
     Args:
-        bounds: name by ``figures.RATES`` → interval; AUC is not used.
-        positives: images of the positive class; None where unknown.
+        bounds: name by ``figures.RATES`` → interval; AUC is not used, nor specificity beside averages.
+        positives: images of the positive class; None where unknown. Of a million images or more it must be known,
+            or all readings but the micro average are left undecided.
     """
+    if positives is None and n >= _BUDGET:
+        return {**dict.fromkeys(READINGS, Fits(0, False)), "micro average": _micro(bounds, n)}
     negatives = None if positives is None else n - positives
     swapped = _of_one_class(bounds, n, negatives)
     return {
@@ -123,10 +129,10 @@ def _false_alarms(bounds: Bounds, n: int, p: np.ndarray, tp: np.ndarray) -> tupl
 
 
 def _odds(rate: Interval, top: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Bounds of x for which top / (top + x) lies within an interval; what is undefined counts as 0."""
+    """Bounds of x for which top / (top + x) lies within an interval; what is undefined counts as 0 or as 1."""
     high = top * float(1 / rate.low - 1) if rate.low else np.full(len(top), np.inf)
     low = top * float(1 / rate.high - 1) if rate.high else np.where(top > 0, np.inf, 0.0)
-    return low, np.where((top == 0) & bool(rate.low > 0), -np.inf, high)
+    return low, np.where((top == 0) & bool(0 < rate.low <= rate.high < 1), -np.inf, high)
 
 
 # Averages ------------------------------------------------------------------------------------------------
@@ -173,20 +179,33 @@ def _averages_fit(
 ) -> np.ndarray:
     """Whether averaged precision and F1 lie within their bounds; recall and accuracy are seen to already.
 
-    The precision of a class that is never called counts as 0, or is left out of the average: both are in use.
+    Specificity is left free: beside averages it may be of either class, or an average too.
     """
     fn, fp = p - tp, q - tn
+    called, cleared = tp + fp, tn + fn
     weight = p / (p + q) if weighted else np.full(len(tp), 0.5)
+
+    def mean(own: np.ndarray, other: np.ndarray) -> np.ndarray:
+        return weight * own + (1 - weight) * other
+
+    def left_out(own: np.ndarray, other: np.ndarray) -> np.ndarray:
+        """The mean without a class that is never called."""
+        return np.where(called == 0, other, np.where(cleared == 0, own, mean(own, other)))
+
+    own, other = tp / np.maximum(1, called), tn / np.maximum(1, cleared)
+    precisions = [
+        mean(own, other),
+        mean(np.where(called == 0, 1, own), np.where(cleared == 0, 1, other)),
+        left_out(own, other),
+    ]
     fit = np.ones(len(tp), dtype=bool)
-    if "f1" in bounds:
-        f1 = weight * 2 * tp / (2 * tp + fp + fn) + (1 - weight) * 2 * tn / np.maximum(1, 2 * tn + fp + fn)
-        fit &= _inside(bounds["f1"], f1)
     if "precision" in bounds:
-        called, cleared = tp + fp, tn + fn
-        own, other = tp / np.maximum(1, called), tn / np.maximum(1, cleared)
-        precision = weight * own + (1 - weight) * other
-        left_out = np.where(called == 0, other, np.where(cleared == 0, own, precision))
-        fit &= _inside(bounds["precision"], precision) | _inside(bounds["precision"], left_out)
+        fit &= _inside(bounds["precision"], *precisions)
+    if "f1" in bounds:
+        both = 2 * tp / (p + called), 2 * tn / (q + cleared)
+        recall = mean(tp / p, tn / q)
+        harmonics = (2 * precision * recall / np.maximum(_SLACK, precision + recall) for precision in precisions)
+        fit &= _inside(bounds["f1"], mean(*both), left_out(*both), *harmonics)
     return fit
 
 
@@ -194,14 +213,16 @@ def _micro(bounds: Bounds, n: int) -> Fits:
     """With one number for all, every split of the errors fits: no matrix can be named."""
     rates = [bounds[name] for name in ("accuracy", "precision", "recall", "f1") if name in bounds]
     one = Interval(max(rate.low for rate in rates), min(rate.high for rate in rates)) if rates else None
-    return Fits(n + 1, False) if one and len(whole_numbers(one, n)) else Fits(0, True)
+    return Fits(n + 1, False) if one and whole_numbers(one, n) else Fits(0, True)
 
 
 # Counting ------------------------------------------------------------------------------------------------
 
 
-def _inside(rate: Interval, values: np.ndarray) -> np.ndarray:
-    return (values >= float(rate.low) - _SLACK) & (values <= float(rate.high) + _SLACK)
+def _inside(rate: Interval, *ways: np.ndarray) -> np.ndarray:
+    """Where a rate, computed in any of these ways, lies within an interval."""
+    low, high = float(rate.low) - _SLACK, float(rate.high) + _SLACK
+    return np.any([(values >= low) & (values <= high) for values in ways], axis=0)
 
 
 def _middle_out(n: int) -> np.ndarray:

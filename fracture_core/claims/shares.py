@@ -90,7 +90,8 @@ def _weighted_fits(claim: Claim) -> bool:
 def _macro_fits(claim: Claim, low: float, high: float) -> bool:
     """Whether some share between low and high gives the rates as macro averages, to the fineness of a grid.
 
-    A = pR₁ + (1 − p)R₀ and R̄ = (R₁ + R₀)/2 fix both recalls; macro precision and F1 follow.
+    A = pR₁ + (1 − p)R₀ and R̄ = (R₁ + R₀)/2 fix both recalls; macro precision and F1 follow, the latter as the mean
+    of the classes' F1s or as the harmonic mean of the macro averages.
     """
     known = claim.intervals("accuracy", "recall")
     assert known, "asked only where both are printed"
@@ -106,11 +107,13 @@ def _macro_fits(claim: Claim, low: float, high: float) -> bool:
         precision = (hits / (hits + alarms) + clear / (clear + misses)) / 2
         f1 = hits / (2 * hits + misses + alarms) + clear / (2 * clear + misses + alarms)
         fit = (own >= 0) & (own <= 1) & (other >= 0) & (other <= 1)
-        for name, values in (("precision", precision), ("f1", f1)):
+        harmonic = 2 * precision * recall / (precision + recall)
+        for name, ways in (("precision", [precision]), ("f1", [f1, harmonic])):
             rate = claim.intervals(name)
             if rate:
                 slack = 2e-3  # coarser than the grid's steps: better to miss a finding than to make one up
-                fit &= (values >= float(rate[0].low) - slack) & (values <= float(rate[0].high) + slack)
+                low, high = float(rate[0].low) - slack, float(rate[0].high) + slack
+                fit &= np.any([(values >= low) & (values <= high) for values in ways], axis=0)
     return bool(fit.any())
 
 

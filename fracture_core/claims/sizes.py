@@ -78,6 +78,8 @@ class Search:
         several = sum(fits.count for fits in self.fits.values())
         at_least = "" if all(fits.exact for fits in self.fits.values()) else "at least "
         why = "" if self.claim.positives is not None else ", the images of either class not being stated"
+        if not several:
+            return f"The confusion matrix cannot be named: not all of {self.n:,} images could be tried{why}."
         return f"The confusion matrix cannot be named: {at_least}{several:,} of {self.n:,} images fit{why}."
 
     @property
@@ -100,7 +102,7 @@ def accuracy_of(claim: Claim) -> Estimate | None:
 def no_such_count(claim: Claim) -> Iterator[Finding]:
     """An accuracy that is no whole number of images."""
     figure = claim.sound.get("accuracy")
-    if figure is None or not claim.sizes or any(len(whole_numbers(figure.either, n)) for n in claim.sizes):
+    if figure is None or not claim.sizes or any(whole_numbers(figure.either, n) for n in claim.sizes):
         return
     n = claim.sizes[0]
     below = int(figure.value * n)
@@ -217,7 +219,7 @@ def only_average(found: Search) -> Iterator[Finding]:
     yield claim.finding(
         "only average",
         "note",
-        f"{_listed(claim, names)} fit these images only as a {' or '.join(found.readings)} of both classes, "
+        f"{_listed(claim, names)} can fit these images only as a {' or '.join(found.readings)} of both classes, "
         "not as the rates of one.",
         *names,
     )

@@ -33,6 +33,9 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
 """Column → the names it goes by, in small letters without spaces and signs; a split's name before one is dropped."""
 
 COUNTS = ("n", "positives", "negatives")
+MOST_IMAGES = 10**7
+"""What a count may be: far more than any test set holds; a larger one is a slip, as in a column of file sizes."""
+
 _ABSENT = {"", "-", "–", "—", "na", "n/a", "nan", "none", "null", "n/s", "not stated", "."}
 _BY_NAME = {name: column for column, names in SYNONYMS.items() for name in names}
 
@@ -45,7 +48,7 @@ def read_claims_table(text: str) -> tuple[Claim, ...]:
     """The claims of a CSV text with a heading; separated by commas, semicolons or tabs.
 
     Per cent signs and decimal commas are taken. A figure without a sign is per cent if it is above 1, and a column
-    may not mix the two.
+    may not mix the two. Counts are whole numbers up to ``MOST_IMAGES``.
 
     Raises:
         TableError: it holds no rows or no rates, or a cell cannot be read.
@@ -73,6 +76,7 @@ def read_claims_table(text: str) -> tuple[Claim, ...]:
             {columns[place]: cell for place, cell in enumerate(cells) if place in columns},
             figures,
             columns,
+            head,
         )
         for row, (line, cells) in enumerate(body)
     )
@@ -190,8 +194,10 @@ def _claim(
     cells: Mapping[str, str],
     figures: Mapping[int, Mapping[int, Figure]],
     columns: Mapping[int, str],
+    head: Sequence[str],
 ) -> Claim:
-    n, positives, negatives = (_count(line, name, cells.get(name, "")) for name in COUNTS)
+    names = {column: head[place] for place, column in columns.items()}
+    n, positives, negatives = (_count(line, names.get(count, count), cells.get(count, "")) for count in COUNTS)
     if positives is not None and negatives is not None:
         if n is not None and n != positives + negatives:
             raise TableError(
@@ -227,4 +233,11 @@ def _count(line: int, name: str, cell: str) -> int | None:
     plain = re.sub(r"(?<=\d)[ ,\u00a0\u202f'](?=\d{3}\b)", "", cell)
     if not plain.isascii() or not plain.isdigit():
         raise TableError(f"Line {line}, column '{name}': '{cell}' is no whole number of images. Write it as 1234.")
-    return int(plain)
+    digits = plain.lstrip("0") or "0"
+    if len(digits) > len(str(MOST_IMAGES)) or int(digits) > MOST_IMAGES:
+        raise TableError(
+            f"Line {line}, column '{name}': {cell} is more than the {MOST_IMAGES:,} images that the audit takes. "
+            "Write the number of images that the figures were counted on; leave the cell empty if it says something "
+            "else."
+        )
+    return int(digits)
