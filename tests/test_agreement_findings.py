@@ -146,6 +146,37 @@ def test_readers_who_never_disagreed_may_yet():
     assert (opposed.value, opposed.high) == pytest.approx((0, proportion(0, 20).high))
 
 
+def test_one_film_has_no_interval():
+    for function in (agreement, gwet_ac1, fleiss_kappa, krippendorff_alpha):
+        found = function(np.array([[0, 0, 2]]))
+        assert found.n == 1 and math.isfinite(found.value) and math.isnan(found.low) and math.isnan(found.high)
+    group = agreement(np.tile([0, 0, 2], (20, 1)), groups=np.zeros(20, dtype=int))
+    assert group.value == pytest.approx(1 / 3) and group.n == 20 and math.isnan(group.low)
+    codes = np.array([[0, 0, 2], [2, NOT_READ, 2], [0, NOT_READ, 2], [2, NOT_READ, 2]])  # one of ann and bob
+    matrix = agreement_matrix(_columns(codes), statistic="alpha")
+    alone, several = matrix.estimate("reader 0", "reader 1"), matrix.estimate("reader 0", "reader 2")
+    assert alone.n == 1 and math.isnan(alone.low)
+    assert several.n == 4 and several.low < several.value < several.high
+
+
+def test_films_that_are_all_alike_say_less_than_their_resamples():
+    """Two of three readers agree on each of five films, in whatever resample."""
+    found = agreement(np.tile([0, 0, 2], (5, 1)))
+    exact = proportion(5 / 3, 5)
+    assert (found.value, found.low, found.high) == pytest.approx((1 / 3, exact.low, exact.high))
+
+
+def test_one_reader_agrees_with_nobody():
+    codes = np.array([[0], [2], [2], [1]])
+    for function in (agreement, fleiss_kappa, krippendorff_alpha, gwet_ac1):
+        assert math.isnan(function(codes).value) and function(codes).n == 0
+    for films in (4, 0):
+        column = Column("ann", codes[:films, 0], [()] * films)
+        for statistic in (*PAIR_STATISTICS, "iou", "lesion_f1"):
+            matrix = agreement_matrix([column], statistic=statistic)
+            assert matrix.values.tolist() == [[1]] and matrix.order == ("ann",) and np.isnan(matrix.means).all()
+
+
 def test_nothing_to_disagree_about_is_not_measured():
     same = np.zeros(8, dtype=int)
     assert math.isnan(cohen_kappa(same, same).value)

@@ -145,6 +145,20 @@ def test_identical_regions_agree_wholly_and_may_yet_not():
     assert found.value == found.high == 1 and 0.6 < found.low < 0.8
 
 
+def test_one_film_of_two_readers_has_no_interval():
+    """Nor where others share more films: resamples without that film say nothing of the two."""
+    ann = Column("ann", np.full(4, 2), [(box(0, 0, 9, 9),)] * 4)
+    bob = Column("bob", np.array([2, NOT_READ, NOT_READ, NOT_READ]), [(box(0, 0, 9, 5),), None, None, None])
+    cy = Column("cy", np.full(4, 2), [(box(0, 0, 9, edge),) for edge in (1, 3, 5, 7)])
+    for columns in ([ann, bob], [ann, bob, cy]):
+        found = agreement_matrix(columns, statistic="iou")
+        alone = found.estimate("ann", "bob")
+        assert alone.value == pytest.approx(5 / 9) and alone.n == 1 and math.isnan(alone.low + alone.high)
+    assert found.estimate("ann", "cy").low < found.estimate("ann", "cy").high
+    f1 = lesion_agreement([(box(0, 0, 9, 9), box(20, 20, 30, 30))], [(box(0, 0, 9, 9),)]).f1
+    assert f1.value == pytest.approx(2 / 3) and math.isnan(f1.low)
+
+
 def test_an_uncertain_band_of_the_model():
     found = model_column("model", [0.1, 0.45, 0.55, 0.9], threshold=0.5, uncertain=(0.4, 0.6))
     assert found.findings.tolist() == [0, 1, 1, 2] and found.marks is None

@@ -73,6 +73,24 @@ def test_no_difference_is_rarely_found_and_a_true_one_often():
     assert np.mean(real) > 0.6
 
 
+def test_readers_who_gain_the_same_leave_no_error_but_rounding():
+    negative = AucCovariances(0.05, -0.02, -0.03, 0.01, (-0.05, -0.01))  # Cov2 below Cov3
+    aucs = np.array([[11 / 12, 7 / 12], [1 / 2, 1 / 6]])
+    assert 0 < np.var(aucs[1] - aucs[0], ddof=1) < 1e-30
+    found = obuchowski_rockette(aucs, negative, cases=8)
+    assert found.difference.value == pytest.approx(-5 / 12)
+    assert np.isnan([found.f, found.p, found.difference.low, found.difference.high]).all()
+    shared = obuchowski_rockette(aucs, AucCovariances(0.05, 0.01, 0.03, 0.01, (0.03, 0.03)), cases=8)
+    assert math.isinf(shared.df) and shared.difference.low < -5 / 12 < shared.difference.high
+
+
+def test_covariances_that_differ_by_rounding_are_the_same():
+    scores = [[[0, 2, 1, 1, 2, 2], [1, 0, 1, 2, 0, 0]], [[0, 2, 2, 0, 0, 2], [1, 0, 0, 0, 0, 2]]]
+    found = compare_modalities([1, 1, 0, 0, 0, 0], scores)
+    assert 0 < found.covariances.cov2 - found.covariances.cov3 < 1e-15
+    assert found.difference.value == 0.125 and math.isnan(found.difference.low) and math.isnan(found.p)
+
+
 def test_modalities_that_do_not_differ(rng):
     truth, scores = _study(rng)
     same = compare_modalities(truth, np.stack([scores[0], scores[0]]))

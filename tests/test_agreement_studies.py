@@ -23,7 +23,7 @@ from fracture_core.agreement import (
     pair_readings,
     reader_accuracy,
     reading_score,
-    truth_of,
+    truth_by,
     write_mrmc,
 )
 from fracture_core.annotations.readings import FINDINGS, Reading, ReadingTable
@@ -141,6 +141,14 @@ def test_films_of_a_patient_widen_the_interval(rng):
     assert grouped.sensitivity.high - grouped.sensitivity.low > 1.4 * (alone.sensitivity.high - alone.sensitivity.low)
 
 
+def test_films_of_one_patient_have_no_interval():
+    truth, calls = np.repeat([2, 0], 10), np.tile([2, 0], 10)
+    columns = [Column("expert", truth), Column("ann", calls)]
+    (found,) = reader_accuracy(columns, reference="expert", groups=np.zeros(20, dtype=int))
+    for rate in (found.sensitivity, found.specificity):
+        assert (rate.value, rate.n) == (0.5, 10) and math.isnan(rate.low) and math.isnan(rate.high)
+
+
 # Aided against unaided
 
 
@@ -161,8 +169,10 @@ def test_the_change_by_hand():
     pairs = pair_readings(_effect_by_hand())
     assert pairs.films == tuple(map(film, range(3))) and pairs.readers == ("ann", "bob")
     assert pairs.findings[:, :, 1].tolist() == [[2, NOT_READ, NOT_READ], [0, NOT_READ, NOT_READ]]
-    truth = truth_of(pairs.films, {film(0): True, film(1): True, film(2): False})
+    truth = np.array([1, 1, 0])
     found = aided_effect(pairs, truth, rounds=200)
+    by_reader = aided_effect(pairs, np.repeat(truth[:, None], 2, axis=1), rounds=200)
+    assert (by_reader.sensitivity, by_reader.readers) == (found.sensitivity, found.readers)
     assert (found.sensitivity.unaided, found.sensitivity.aided) == pytest.approx((2 / 3, 2 / 3))
     assert found.sensitivity.by_film.value == 0 and found.sensitivity.by_film.n == 3
     assert (found.specificity.unaided, found.specificity.aided) == (1, 1)
@@ -175,12 +185,81 @@ def test_the_change_by_hand():
     assert (doubting.specificity.unaided, doubting.specificity.aided) == (1, 0)
 
 
+def test_an_aid_is_not_held_against_the_readers_own_unaided_vote():
+    # ten fractured films; ann misses four of them alone and none with the aid, cleo finds them all
+    readings = []
+    for number in range(10):
+        readings.append(reading(number, "ann", "none" if number < 4 else "fracture"))
+        readings.append(reading(number, "ann", "fracture", shown="heatmap", minutes=1))
+    pairs = pair_readings(readings)
+    films, alone = columns_of(readings)
+    assert (truth_by(pairs, alone, films) == -1).all(), "nobody else has said anything"
+    readings += [reading(number, "cleo", "fracture") for number in range(10)]
+    films, columns = columns_of(readings)
+    for reference in (None, "cleo"):
+        found = aided_effect(pairs, truth_by(pairs, columns, films, reference=reference), rounds=100)
+        assert (found.sensitivity.unaided, found.sensitivity.aided, found.sensitivity.by_film.n) == (0.6, 1.0, 10)
+        assert found.specificity.by_film.n == 0
+    assert (truth_by(pairs, columns, films, reference="ann") == -1).all(), "ann is not held against ann"
+    # a tie, and a doubt, refer to nothing
+    readings += [reading(number, "dan", "none" if number else "uncertain") for number in range(10)]
+    films, columns = columns_of(readings)
+    assert (truth_by(pairs, columns, films)[1:] == -1).all()
+
+
 def test_no_change_is_no_certainty():
     pairs = pair_readings(_effect_by_hand())
     found = aided_effect(pairs, np.array([1, 1, 0]), rounds=50).specificity.by_film
     assert found.value == 0 and (found.low, found.high) == pytest.approx(
         (mcnemar(np.ones(1), np.ones(1)).difference.low, mcnemar(np.ones(1), np.ones(1)).difference.high)
     )
+
+
+def _all_change(films, *, groups=None, readers=("ann",), calls=("none", "fracture")):
+    readings = [
+        reading(number, name, calls[aided], shown="prediction" if aided else "nothing", minutes=aided,
+                seconds=30.0 + 15 * aided)
+        for number in range(films)
+        for name in readers
+        for aided in (0, 1)
+    ]  # fmt: skip
+    return aided_effect(pair_readings(readings), np.ones(films, dtype=int), groups=groups, rounds=50)
+
+
+@pytest.mark.parametrize("films", [1, 8])
+@pytest.mark.parametrize(("calls", "gain"), [(("none", "fracture"), 1), (("fracture", "none"), -1)])
+def test_change_in_everything_is_no_certainty(films, calls, gain):
+    found = _all_change(films, calls=calls)
+    aided, unaided = np.full(films, gain > 0), np.full(films, gain < 0)
+    assert found.sensitivity.by_film == mcnemar(aided, unaided).difference
+    assert found.sensitivity.by_film.value == gain and math.isnan(found.sensitivity.by_reader_and_film.low)
+    for measure in (found.seconds, found.confidence):  # all films gained the same
+        assert math.isnan(measure.by_film.low) and math.isnan(measure.by_film.high)
+    assert found.seconds.by_film.value == 15 and found.seconds.by_film.n == films
+
+
+def test_where_all_changed_alike_patients_count_and_not_films():
+    for calls in (("none", "fracture"), ("none", "none")):
+        groups = np.array([0, 0, 0, 1, 1, 2])
+        found = _all_change(6, groups=groups, readers=("ann", "bob"), calls=calls).sensitivity
+        few = mcnemar(np.full(3, calls[1] == "fracture"), np.zeros(3)).difference
+        for estimate in (found.by_film, found.by_reader_and_film):
+            assert (estimate.low, estimate.high, estimate.n) == (few.low, few.high, 12)
+    one = _all_change(6, groups=np.zeros(6, dtype=int), readers=("ann", "bob"))
+    assert one.sensitivity.by_film.low == mcnemar(np.ones(1), np.zeros(1)).difference.low
+    assert math.isnan(one.seconds.by_film.low) and math.isnan(one.seconds.by_reader_and_film.low)
+
+
+def test_readers_who_outweigh_each_other_on_every_film_leave_nothing_to_resample():
+    readings = [
+        reading(number, name, ("none", "fracture")[aided == (name == "ann")], shown=shown, minutes=aided)
+        for number in range(4)
+        for name in ("ann", "bob")
+        for aided, shown in enumerate(("nothing", "prediction"))
+    ]
+    found = aided_effect(pair_readings(readings), np.ones(4, dtype=int)).sensitivity
+    assert found.by_film.value == 0 and math.isnan(found.by_film.low)
+    assert (found.by_reader_and_film.low, found.by_reader_and_film.high) == (-1, 1)
 
 
 def test_unknown_truth_counts_for_time_alone():

@@ -325,3 +325,26 @@ def test_a_division_that_cannot_be_made_is_told(tmp_path, options, told):
     data = _published(tmp_path, [(bytes([index]), index % 2, None) for index in range(8)])
     with pytest.raises(FractureError, match=told):
         divide(data, np.arange(8) // 2, shares=SHARES, **options)
+
+
+@pytest.mark.parametrize(
+    ("options", "sizes", "told"),
+    [
+        ({"kind": "grouped"}, [8, 8], r"2 in all\. That leaves none for test\. Add films of more patients\.$"),
+        ({"kind": "clean"}, [16], r"1 in all\. That leaves none for validation and test\."),
+        ({"kind": "grouped"}, [1, 1, 1], r"none for .*test\. Add films of more patients, or try --folds 3"),
+        ({"kind": "folds", "folds": 3, "fold": 2}, [1, 1, 1], r"3 in all\. That leaves none .* of more patients\.$"),
+    ],
+)
+def test_a_division_with_an_empty_part_is_told_before_it_is_trained_on(tmp_path, options, sizes, told):
+    groups = np.repeat(np.arange(len(sizes)), sizes)
+    data = _published(tmp_path, [(bytes([index]), index % 2, None) for index in range(len(groups))])
+    with pytest.raises(DataSetError, match=told):
+        divide(data, groups, shares=SHARES, **options)
+
+
+def test_a_rotation_without_validation_films_is_told(tmp_path):
+    data = _published(tmp_path, [(bytes([index]), index % 2, None) for index in range(30)])
+    division = divide(data, np.arange(30) // 6, kind="grouped", shares=SHARES)
+    with pytest.raises(DataSetError, match=r"5 in all\. That leaves none for validation\. .* of more patients\.$"):
+        rotated(division, data, parts=5, members=5)

@@ -202,7 +202,16 @@ def test_labels_that_fit_no_film_are_told(two_films):
         ("file,fractured\na,perhaps\n", "line 2: 'fractured' is neither 0 nor 1 but 'perhaps'"),
         ("file,fractured\na,1\n,0\n", "line 3 names no film"),
         ("file,fractured,split\na,1,later\n", "the split 'later' is none of train, val, test"),
-        ("file,fractured\na,1\nb,0\n./a,0\n", "lines 2 and 4 say different things"),
+        ("file,fractured\na,1\nb,0\n./a,0\n", r"lines 2 and 4 say different things of one film \(fractured\)"),
+        ("file,fractured,split,patient\na,1,train,P1\na,1,test,P1\n", r"lines 2 and 3 say .* \(split\)"),
+        ("file,fractured,split,patient\na,1,train,P1\na,1,train,P2\n", r"lines 2 and 3 say .* \(patient\)"),
+        ("file,fractured,region\na,1,Hip\na,1,\n", r"lines 2 and 3 say .* \(region\)"),
+        ("file,fractured,Fractured\na,1,0\n", "has 2 columns 'fractured'. Keep one"),
+        ("file,fractured,split,split\na,1,train,test\n", "has 2 columns 'split'"),
+        ('file,fractured,note\na,1,x\nb,0,"5 mm)\nc,1,x\n', r"from line 3 on: .* not closed there\. Close it"),
+        ('file,fractured,note\na,1,"5 mm)\nb,0,"6 mm)\n', "from line 2 on"),
+        ('file,fractured,"note\na,1,x\n', "from line 1 on"),
+        pytest.param('file,fractured,note\na,1,"5 mm)\n' + "b,0,x\n" * 30_000, "from line 2 on", id="a long one"),
     ],
 )
 def test_a_wrong_table_is_told_with_its_line(tmp_path, text, told):
@@ -225,6 +234,13 @@ def test_spreadsheets_of_all_countries(tmp_path, delimiter):
     (tmp_path / "labels.csv").write_bytes(text.encode())
     rows = read_label_table(tmp_path / "labels.csv")
     assert [(row.file, row.label, row.line) for row in rows] == [("a.dcm", 1, 2), ("a.dcm", 1, 3), ("b.dcm", 0, 4)]
+
+
+def test_what_is_said_twice_alike_is_taken_and_other_columns_may_be_doubled(tmp_path):
+    text = 'file,fractured,region,note,note\na,1,Hip,"5 mm, ""old""",x\na,1,hip,,\n'
+    (tmp_path / "labels.csv").write_text(text)
+    rows = read_label_table(tmp_path / "labels.csv")
+    assert [(row.file, row.label, row.region) for row in rows] == [("a", 1, "Hip"), ("a", 1, "hip")]
 
 
 # Real files --------------------------------------------------------------------------------------------

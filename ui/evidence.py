@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 
-from fracture_core.agreement import Column, aided_effect, majority_findings, mrmc_long, pair_readings, truth_of
+from fracture_core.agreement import Column, aided_effect, majority_findings, mrmc_long, pair_readings, truth_by
 from fracture_core.agreement.columns import NOT_READ, ORDER, stack
 from fracture_core.annotations import FilmEntry, Reading, Store
 from fracture_core.errors import FractureError
@@ -82,15 +82,15 @@ def aided(readings: Sequence[Reading], columns: Sequence[Column], films: Sequenc
     if not pairs.films:
         return
     with st.expander("Aided against unaided", icon=":material/compare_arrows:"):
-        names = ["the readers' majority", *(column.name for column in columns)]
-        chosen = st.selectbox("Truth is what was said by", names, key="truth", help="Unaided findings.")
-        said = majority_findings(stack(columns)) if chosen == names[0] else _findings(columns, str(chosen))
-        known = {
-            film: bool(code == ORDER.index("fracture"))
-            for film, code in zip(films, said, strict=True)
-            if code not in (NOT_READ, ORDER.index("uncertain"))
-        }
-        effect = aided_effect(pairs, truth_of(pairs.films, known))
+        chosen = st.selectbox(
+            "Truth is what was said by",
+            [None, *(column.name for column in columns)],
+            format_func=lambda name: name or "the other readers' majority",
+            key="truth",
+            help="Unaided findings. Nobody is held against a vote of their own.",
+        )
+        truth = truth_by(pairs, columns, films, reference=chosen)
+        effect = aided_effect(pairs, truth)
         rows = {
             "": ["sensitivity", "specificity", "confidence, points", "seconds a reading"],
             "unaided": [], "aided": [], "change [95 %, other films]": [], "n": [],
@@ -100,17 +100,22 @@ def aided(readings: Sequence[Reading], columns: Sequence[Column], films: Sequenc
                 rows[name].append(cell)
         st.table(rows)
         st.caption(f"{len(pairs.films)} films that a reader read both ways, first without the machine.")
+        if (truth < 0).all():
+            st.info("Right and wrong need somebody else's finding: that of another reader, or of imported experts.")
+        said = majority_findings(stack([column for column in columns if chosen in (None, column.name)]))
+        known = {
+            film: bool(code == ORDER.index("fracture"))
+            for film, code in zip(films, said, strict=True)
+            if code not in (NOT_READ, ORDER.index("uncertain"))
+        }
         st.download_button(
             "Download for MRMC packages (CSV)",
             csv_of(pd.DataFrame(mrmc_long(readings, known))),
             file_name="mrmc.csv",
             mime="text/csv",
-            help="One row per reader, case and modality, with the truth chosen above: the long form of R's MRMCaov.",
+            help="One row per reader, case and modality: the long form of R's MRMCaov. A case has one truth there: "
+            + (f"what {chosen} said." if chosen else "the majority of all readers, each one's own vote among them."),
         )
-
-
-def _findings(columns: Sequence[Column], name: str) -> np.ndarray:
-    return next(column.findings for column in columns if column.name == name)
 
 
 def _cells(change: Change) -> tuple[str, str, str, str]:
@@ -118,8 +123,12 @@ def _cells(change: Change) -> tuple[str, str, str, str]:
         return "–" if np.isnan(value) else f"{value:.2f}"
 
     estimate = change.by_film
-    interval = f"{estimate.value:+.2f} [{estimate.low:+.2f}, {estimate.high:+.2f}]"
-    return number(change.unaided), number(change.aided), interval, str(estimate.n)
+    said = "–" if np.isnan(estimate.value) else f"{estimate.value:+.2f}"
+    if np.isfinite([estimate.low, estimate.high]).all():
+        said += f" [{estimate.low:+.2f}, {estimate.high:+.2f}]"
+    elif estimate.n:
+        said += ", too few for an interval"
+    return number(change.unaided), number(change.aided), said, str(estimate.n)
 
 
 def export(worklist: str | None, store: Store) -> None:

@@ -13,7 +13,7 @@ from fracture_core.agreement.aided import (
     ReaderChange,
     aided_effect,
     pair_readings,
-    truth_of,
+    truth_by,
 )
 from fracture_core.agreement.columns import (
     NOT_READ,
@@ -95,6 +95,6 @@ __all__ = [
     "shared_regions",
     "staple",
     "staple_pixels",
-    "truth_of",
+    "truth_by",
     "write_mrmc",
 ]

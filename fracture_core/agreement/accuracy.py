@@ -47,7 +47,8 @@ def reader_accuracy(
 
     Films count where the reference says "fracture" or "none": an uncertain one, or a tie, refers to nothing.
     Intervals are exact (Clopper and Pearson) and take films as independent; where films share groups they are
-    bootstrapped by group. They do not hold the doubt about the reference itself.
+    bootstrapped by group, nan where all films of a kind are of one group. They do not hold the doubt about the
+    reference itself.
 
     Args:
         reference: the name of a column, which is then left out of the answer; None takes the majority of the

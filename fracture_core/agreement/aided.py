@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fracture_core.agreement.accuracy import called
-from fracture_core.agreement.columns import NOT_READ, current, finding_codes
-from fracture_core.agreement.sums import share
+from fracture_core.agreement.columns import NOT_READ, ORDER, Column, current, finding_codes, stack
+from fracture_core.agreement.consensus import majority_findings
+from fracture_core.agreement.sums import resampled_interval, share
 from fracture_core.metrics import ROUNDS, Estimate, McNemar, mcnemar
-from fracture_core.metrics.resampling import percentile_interval, resampled_weights
+from fracture_core.metrics.resampling import resampled_weights
 
 if TYPE_CHECKING:
     from fracture_core.annotations.readings import Reading
@@ -56,9 +57,27 @@ def pair_readings(readings: Iterable[Reading]) -> PairedReadings:
     return PairedReadings(films, readers, findings, confidence, seconds)
 
 
-def truth_of(films: Sequence[str], truth: Mapping[str, bool]) -> np.ndarray:
-    """Int (N,): 1 fractured, 0 not, -1 where the truth is not known."""
-    return np.array([int(truth[film]) if film in truth else -1 for film in films], dtype=int)
+def truth_by(
+    pairs: PairedReadings, columns: Sequence[Column], films: Sequence[str], *, reference: str | None = None
+) -> np.ndarray:
+    """Int (N, R): what each reader is held against on each film, 1 fractured, 0 not, -1 not known.
+
+    Args:
+        columns: everyone's unaided findings of ``films``.
+        reference: whose findings are the truth; that reader is then held against nobody. None takes the majority of
+            the other readers: held against a vote of their own, the unaided reading could not be wrong.
+    """
+    found = np.full((len(pairs.films), len(pairs.readers)), -1)
+    for place, reader in enumerate(pairs.readers):
+        others = [column for column in columns if column.name != reader and column.kind == "reader"]
+        if reference is not None:
+            others = [column for column in columns if column.name == reference != reader]
+        if others:
+            said = dict(zip(films, majority_findings(stack(others)), strict=True))
+            codes = np.array([said.get(film, NOT_READ) for film in pairs.films])
+            found[codes == ORDER.index("fracture"), place] = 1
+            found[codes == ORDER.index("none"), place] = 0
+    return found
 
 
 @dataclass(frozen=True)
@@ -66,8 +85,9 @@ class Change:
     """A mean over paired readings, unaided and aided, and the difference aided − unaided.
 
     ``by_film`` holds these readers and resamples the films: what other films would show. ``by_reader_and_film``
-    resamples both: what other readers on other films would; its interval is nan with fewer than two readers.
-    ``n`` of both is the number of paired readings.
+    resamples both: what other readers on other films would. Ends are nan where there is nothing to resample: fewer
+    than two films (or groups), or readers in the latter; or all resamples alike. ``n`` of both is the number of
+    paired readings.
     """
 
     unaided: float
@@ -113,32 +133,37 @@ def aided_effect(
 
     Every reading counts alike. The two-way bootstrap draws readers and films each with replacement and weighs a
     reading by the product of the two draws (the pigeonhole bootstrap: Owen, Ann. Appl. Stat. 1:386, 2007); its
-    intervals are if anything too wide. Where no call changed at all, intervals of sensitivity and specificity
-    are those of Bonett and Price for as many films, of which none changed.
+    intervals are if anything too wide. Where no call changed at all, or every one did alike, intervals of
+    sensitivity and specificity are those of Bonett and Price for as many films (or groups) that did so.
 
     Args:
-        truth: (N,) 1 fractured, 0 not, -1 unknown: such films count for confidence and time alone.
+        truth: (N,), or (N, R) where it differs by reader: 1 fractured, 0 not, -1 unknown: such films count for
+            confidence and time alone.
         positive: "fracture", or "uncertain" to count doubt as a call as well.
         groups: (N,) films of one patient or duplicate group share a number and are drawn together.
     """
-    truth = np.asarray(truth)
-    assert truth.shape == (len(pairs.films),), "one truth per film"
     read = pairs.findings[UNAIDED] != NOT_READ
+    truth = np.asarray(truth)
+    truth = np.broadcast_to(truth if truth.ndim == 2 else truth[:, None], read.shape)
     calls = called(pairs.findings, positive=positive)
 
     def change(values: np.ndarray, cells: np.ndarray) -> Change:
         return _change(np.where(cells, values, 0), cells, groups=groups, rounds=rounds, seed=seed)
 
+    def rate(right: np.ndarray, cells: np.ndarray) -> Change:
+        return _unless_alike(change(right, cells), right, cells, groups)
+
     def complete(values: np.ndarray) -> np.ndarray:
         return read & ~np.isnan(values).any(axis=0)
 
-    fractured, whole = read & (truth == 1)[:, None], read & (truth == 0)[:, None]
+    fractured, whole = read & (truth == 1), read & (truth == 0)
     readers = tuple(
-        _reader_change(name, calls[:, :, place], truth, read[:, place]) for place, name in enumerate(pairs.readers)
+        _reader_change(name, calls[:, :, place], truth[:, place], read[:, place])
+        for place, name in enumerate(pairs.readers)
     )
     return AidedEffect(
-        _unless_unchanged(change(calls, fractured), fractured, calls),
-        _unless_unchanged(change(~calls, whole), whole, calls),
+        rate(calls, fractured),
+        rate(~calls, whole),
         change(pairs.confidence, complete(pairs.confidence)),
         change(pairs.seconds, complete(pairs.seconds)),
         readers,
@@ -163,21 +188,24 @@ def _change(values: np.ndarray, cells: np.ndarray, *, groups: np.ndarray | None,
         by_both.append(share((sums * weights).sum(axis=1), (counts * weights).sum(axis=1)))
         start += len(drawn)
     unaided, aided = (float(part.sum() / n) for part in values)
-    one_way = percentile_interval(np.concatenate(by_film))
-    two_way = percentile_interval(np.concatenate(by_both)) if cells.shape[1] > 1 else (math.nan, math.nan)
+    units = len(cells) if groups is None else len(np.unique(groups))
+    one_way = resampled_interval(np.concatenate(by_film), units)
+    two_way = resampled_interval(np.concatenate(by_both), min(units, cells.shape[1]))
     difference = float(gain.sum() / n)
     return Change(unaided, aided, Estimate(difference, *one_way, n), Estimate(difference, *two_way, n))
 
 
-def _unless_unchanged(change: Change, cells: np.ndarray, calls: np.ndarray) -> Change:
-    """Nothing changed, so every resample shows nothing: an interval from the number of films instead."""
-    if not cells.any() or (cells & (calls[AIDED] != calls[UNAIDED])).any():
+def _unless_alike(change: Change, right: np.ndarray, cells: np.ndarray, groups: np.ndarray | None) -> Change:
+    """Nothing changed, or everything alike, and so in every resample: an interval from their number instead."""
+    before, after = right[UNAIDED][cells], right[AIDED][cells]
+    if not cells.any() or np.ptp(after.astype(int) - before):
         return change
-    same = np.ones(int(cells.any(axis=1).sum()), dtype=bool)
-    safe = mcnemar(same, same).difference
-    estimate = Estimate(0.0, safe.low, safe.high, change.by_film.n)
+    films = np.flatnonzero(cells.any(axis=1))
+    units = len(films if groups is None else np.unique(np.asarray(groups)[films]))
+    safe = mcnemar(np.repeat(after[0], units), np.repeat(before[0], units)).difference
+    estimate = replace(change.by_film, low=safe.low, high=safe.high)
     several = cells.any(axis=0).sum() > 1
-    return Change(change.unaided, change.aided, estimate, estimate if several else change.by_reader_and_film)
+    return replace(change, by_film=estimate, by_reader_and_film=estimate if several else change.by_reader_and_film)
 
 
 def _reader_change(name: str, calls: np.ndarray, truth: np.ndarray, read: np.ndarray) -> ReaderChange:

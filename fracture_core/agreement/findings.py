@@ -98,7 +98,7 @@ def pair_tables(codes: np.ndarray, pairs: np.ndarray, *, categories: int = len(O
     """Float (N, P · K · K): a one in the cell of the two findings of each pair of columns (P, 2), else zeros."""
     first, second = codes[:, pairs[:, 0]], codes[:, pairs[:, 1]]
     cell = np.where((first >= 0) & (second >= 0), first * categories + second, categories**2)
-    return np.eye(categories**2 + 1)[cell, :-1].reshape(len(codes), -1)
+    return np.eye(categories**2 + 1)[cell, :-1].reshape(len(codes), len(pairs) * categories**2)
 
 
 def pair_estimates(
@@ -114,7 +114,7 @@ def pair_estimates(
     pairs = np.stack(np.triu_indices(codes.shape[1], 1), axis=1)
     features = pair_tables(codes, pairs, categories=categories)
     shape = (len(pairs), categories, categories)
-    films = features.reshape(len(codes), len(pairs), -1).sum(axis=(0, 2))
+    films = features.reshape(len(codes), len(pairs), categories**2).sum(axis=(0, 2))
 
     def of_sums(sums: np.ndarray) -> Disagreement:
         return formula(sums.reshape(*sums.shape[:-1], *shape))

@@ -26,8 +26,8 @@ class AgreementMatrix:
     """A statistic of every two columns, symmetric, with 95 % intervals.
 
     Attributes:
-        values, low, high: float (C, C); nan where two columns share no film or the statistic is undefined. The
-            diagonal is 1 without an interval.
+        values, low, high: float (C, C); nan where two columns share no film or the statistic is undefined, the
+            ends also where they share but one (or one group's). The diagonal is 1 without an interval.
         films: int (C, C) behind each value; on the diagonal the column's own.
     """
 
@@ -100,7 +100,7 @@ def agreement_matrix(
     elif statistic in MARK_STATISTICS:
         features, formula = _mark_features(columns, statistic, shapes, threshold, tolerance)
         films = features.any(axis=2).sum(axis=0)
-        flat = features.reshape(len(features), -1)
+        flat = features.reshape(len(features), math.prod(features.shape[1:]))
         found = film_bootstrap(flat, formula, films, groups=groups, rounds=rounds, seed=seed)
         own = np.array([sum(map(bool, column.marks or ())) for column in columns])
     else:

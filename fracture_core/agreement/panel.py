@@ -48,10 +48,10 @@ def fleiss_kappa(
     """Fleiss' kappa (Psychol. Bull. 76:378, 1971) of R readers, codes (N, R), over the films that all of them read.
 
     The readers need not be the same for each film, only as many; films with fewer readings count in
-    ``krippendorff_alpha`` and ``gwet_ac1`` alone.
+    ``krippendorff_alpha`` and ``gwet_ac1`` alone. nan of a single reader, who has nobody to agree with.
     """
     counts = category_counts(codes, categories)
-    complete = (counts.sum(axis=1) == codes.shape[1])[:, None]
+    complete = (counts.sum(axis=1) == max(codes.shape[1], 2))[:, None]
     features = np.concatenate([_pairwise(counts)[:, None], counts], axis=1) * complete
 
     def formula(sums: np.ndarray) -> Disagreement:

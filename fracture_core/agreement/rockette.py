@@ -14,6 +14,9 @@ import numpy as np
 from fracture_core.errors import FractureError
 from fracture_core.metrics import Estimate
 
+# AUCs lie in [0, 1], so that their covariances are rounded at about 1e-17: a variance below this is rounding alone
+_ROUNDING = 1e-15
+
 
 @dataclass(frozen=True)
 class AucCovariances:
@@ -129,9 +132,10 @@ def obuchowski_rockette(aucs: np.ndarray, covariances: AucCovariances, *, cases:
 
 
 def _error(mean_square: float, shared: float, readers: int) -> tuple[float, float]:
-    """The error term and Hillis' degrees of freedom, infinite where readers do not differ."""
-    error = mean_square + max(shared, 0.0)
-    return error, error**2 / mean_square**2 * (readers - 1) if mean_square > 0 else math.inf
+    """The error term and Hillis' degrees of freedom, infinite where readers do not differ; rounding counts as 0."""
+    mean_square, shared = (part if part > _ROUNDING else 0.0 for part in (mean_square, shared))
+    error = mean_square + shared
+    return error, error**2 / mean_square**2 * (readers - 1) if mean_square else math.inf
 
 
 def _interval(value: float, variance: float, df: float, *, bounds: tuple[float, float], cases: int) -> Estimate:

@@ -14,6 +14,7 @@ Disagreement = tuple[np.ndarray, np.ndarray]
 """(observed, expected by chance), each (..., M); a coefficient is 1 − observed / expected."""
 
 _CELLS = 2**22  # resamples × kinds of films held at once: 32 MiB
+_ROUNDING = 1e-12  # coefficients and means that differ by less are the same
 
 Formula = Callable[[np.ndarray], Disagreement]
 """From features summed over films, (..., F)."""
@@ -30,13 +31,16 @@ def film_bootstrap(
 ) -> list[Estimate]:
     """M coefficients, each with its percentile interval over resampled films (Efron and Tibshirani 1993).
 
-    Films whose features are all zero (nobody read them) are no part of the sample. Where all resamples agree
-    (readers who never, or always, disagreed) resampling cannot tell how sure that is: the interval then follows
-    from the exact interval of the share of films with a disagreement, the chance term held.
+    Films whose features are all zero (nobody read them) are no part of the sample. The ends are nan where fewer
+    than two films (or groups) are behind a coefficient. Where all resamples agree (readers who never, or always,
+    disagreed) resampling cannot tell how sure that is: the interval then follows from the exact interval of a share,
+    the observed disagreement of as many films (or groups), the chance term held. A mean of parts of disagreements
+    varies less than a share does, so that there the interval is if anything too wide.
 
     Args:
         features: (N, F), not negative; a film's part of the sums.
-        formula: observed and expected disagreement from sums; the observed one lies in [0, 1].
+        formula: observed and expected disagreement from sums; the observed one lies in [0, 1], and is nan where
+            no film is behind it.
         films: (M,) films behind each coefficient.
         groups: (N,) films of one patient or duplicate group share a number; None takes every film alone.
         rounds: resamples; 0 leaves the intervals nan.
@@ -49,17 +53,28 @@ def film_bootstrap(
     if not rounds or not len(features):
         return [Estimate(float(value), math.nan, math.nan, int(n)) for value, n in zip(values, films, strict=True)]
     units = features if groups is None else _summed(features, groups)
-    sums = _resampled_sums(units, rounds=rounds, seed=seed)
+    # many units are alike (there are few ways to answer), and a resample is its counts of each kind
+    kinds, kind, times = np.unique(units, axis=0, return_inverse=True, return_counts=True)
+    behind = times @ ~np.isnan(formula(kinds)[0])
+    sums = _resampled_sums(kinds, kind.ravel(), rounds=rounds, seed=seed)
     resampled = np.concatenate([coefficient(*formula(piece)) for piece in sums])
-    independent = len(units) / len(features)
     estimates = []
     for index, value in enumerate(values):
-        low, high = percentile_interval(resampled[:, index])
-        if low == high and observed[index] in (0, 1):
-            share = proportion(observed[index] * films[index] * independent, films[index] * independent)
+        low, high = resampled_interval(resampled[:, index], int(behind[index]))
+        if math.isnan(low) and behind[index] > 1 and expected[index] > 0:
+            share = proportion(observed[index] * behind[index], behind[index])
             low, high = (max(-1.0, 1 - edge / float(expected[index])) for edge in (share.high, share.low))
         estimates.append(Estimate(float(value), low, high, int(films[index])))
     return estimates
+
+
+def resampled_interval(values: np.ndarray, units: int) -> tuple[float, float]:
+    """The middle 95 % of a statistic over resamples of films (or groups).
+
+    nan with fewer than two of them, or where all resamples agree: resampling then cannot tell how sure that is.
+    """
+    low, high = percentile_interval(values)
+    return (low, high) if units > 1 and high - low > _ROUNDING else (math.nan, math.nan)
 
 
 def _summed(features: np.ndarray, groups: np.ndarray) -> np.ndarray:
@@ -70,18 +85,20 @@ def _summed(features: np.ndarray, groups: np.ndarray) -> np.ndarray:
     return sums
 
 
-def _resampled_sums(units: np.ndarray, *, rounds: int, seed: int) -> Iterator[np.ndarray]:
-    """``rounds`` rows in all of features summed over units (U, F) drawn with replacement, in pieces (R, F).
+def _resampled_sums(kinds: np.ndarray, kind: np.ndarray, *, rounds: int, seed: int) -> Iterator[np.ndarray]:
+    """``rounds`` rows in all of features summed over units drawn with replacement, in pieces (R, F).
 
-    The draws are those of ``metrics.bootstrap``. Many films are alike (there are few ways to answer), and a
-    resample is its counts of each kind.
+    The draws are those of ``metrics.bootstrap``.
+
+    Args:
+        kinds: (K, F) features of each kind of unit.
+        kind: (U,) the kind of each unit.
     """
-    kinds, kind = np.unique(units, axis=0, return_inverse=True)
-    kind, rng = kind.ravel(), np.random.default_rng(seed)
+    rng = np.random.default_rng(seed)
     for start in range(0, rounds, rows := max(1, _CELLS // len(kinds))):
         times = np.empty((min(rows, rounds - start), len(kinds)))
         for row in times:
-            row[:] = np.bincount(kind[rng.integers(0, len(units), len(units))], minlength=len(kinds))
+            row[:] = np.bincount(kind[rng.integers(0, len(kind), len(kind))], minlength=len(kinds))
         yield times @ kinds
 
 

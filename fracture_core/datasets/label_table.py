@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Final
@@ -11,6 +12,7 @@ from fracture_core.datasets.vocabulary import label_of, split_of
 from fracture_core.errors import DataSetError
 
 LABEL_TABLE: Final = "labels.csv"
+_COLUMNS: Final = ("fractured", "file", "sop_instance_uid", "patient", "region", "split")
 
 
 @dataclass(frozen=True)
@@ -43,8 +45,9 @@ def read_label_table(path: str | Path) -> tuple[LabelRow, ...]:
     parted by commas, semicolons or tabs. A label is 0 or 1, or a word of ``vocabulary`` (yes, no, ...).
 
     Raises:
-        DataSetError: the table is missing, lacks a column, holds a cell that is not understood, or says two
-            different things of one film.
+        DataSetError: the table is missing, lacks a column or has it twice, holds a cell that is not understood or a
+            quotation mark that is not closed, or says two different things of one film (label, split, patient or
+            region).
     """
     path = Path(path)
     try:
@@ -55,16 +58,34 @@ def read_label_table(path: str | Path) -> tuple[LabelRow, ...]:
         ) from error
     lines = [line.replace("\0", "") for line in lines]  # csv refuses NUL, which UTF-16 taken for UTF-8 is full of
     delimiter = max(",;\t", key=lines[0].count) if lines else ","
-    table = csv.DictReader(lines, delimiter=delimiter)
-    table.fieldnames = [name.strip().lower() for name in table.fieldnames or ()]
-    if "fractured" not in table.fieldnames or not {"file", "sop_instance_uid"} & set(table.fieldnames):
-        raise DataSetError(f"The table '{path}' lacks columns. It needs {_NEEDED}.")
-    rows = [_row({key: cell for key, cell in cells.items() if key}, table.line_num, path) for cells in table]
+    table = csv.DictReader(lines, delimiter=delimiter, strict=True)  # else an open quote swallows the rows below it
+    rows: list[LabelRow] = []
+    understood = 0  # lines
+    try:
+        table.fieldnames = [name.strip().lower() for name in table.fieldnames or ()]
+        _check_headings(table.fieldnames, path)
+        understood = table.line_num
+        for cells in table:
+            rows.append(_row({key: cell for key, cell in cells.items() if key}, table.line_num, path))
+            understood = table.line_num
+    except csv.Error as error:
+        raise DataSetError(
+            f"'{path}' cannot be parted into cells from line {understood + 1} on: most often a quotation mark is not "
+            'closed there. Close it, or write it twice ("") where it is part of a quoted text.'
+        ) from error
     _check_agreement(rows, path)
     return tuple(rows)
 
 
 _NEEDED = "a column 'fractured' (0 or 1) and a column 'file' (path below the folder) or 'sop_instance_uid'"
+
+
+def _check_headings(names: Sequence[str], path: Path) -> None:
+    if "fractured" not in names or not {"file", "sop_instance_uid"} & set(names):
+        raise DataSetError(f"The table '{path}' lacks columns. It needs {_NEEDED}.")
+    for name in _COLUMNS:
+        if names.count(name) > 1:
+            raise DataSetError(f"The table '{path}' has {names.count(name)} columns '{name}'. Keep one.")
 
 
 def _row(cells: dict[str, str | None], line: int, path: Path) -> LabelRow:
@@ -91,12 +112,20 @@ def _row(cells: dict[str, str | None], line: int, path: Path) -> LabelRow:
     )
 
 
+def _said(row: LabelRow) -> dict[str, object]:
+    """What a row says of its film, by column; an empty cell says something else than a filled one."""
+    return {"fractured": row.label, "split": row.split, "patient": row.patient, "region": row.region.lower()}
+
+
 def _check_agreement(rows: list[LabelRow], path: Path) -> None:
     said: dict[str, LabelRow] = {}
     for row in rows:
         for key in {row.file, row.uid} - {""}:
             before = said.setdefault(key, row)
-            if before.label != row.label:
+            first, second = _said(before), _said(row)
+            differing = [name for name in first if first[name] != second[name]]
+            if differing:
                 raise DataSetError(
-                    f"'{path}': lines {before.line} and {row.line} say different things of one film. Keep one."
+                    f"'{path}': lines {before.line} and {row.line} say different things of one film "
+                    f"({', '.join(differing)}). Keep one."
                 )

@@ -136,7 +136,8 @@ def divide(
 
     Raises:
         UnknownName: there is no such kind.
-        DataSetError: the data set has no published division, or too few groups for the folds.
+        DataSetError: the data set has no published division, or too few groups for the folds, or so few that no
+            training, validation or test film is left.
     """
     kinds = ("grouped", CLEAN, FOLDS, "published")
     if kind not in kinds:
@@ -159,16 +160,31 @@ def divide(
         member = grouped_split(groups, strata, shares=equal, seed=seed).astype(int)
         split = np.where(member == fold, TEST, np.where(member == (fold + 1) % folds, VAL, TRAIN))
         rule = f"fold {fold} of {folds} over groups, stratified by label and region, seed {seed}"
-        return Division(kind, rule, split, groups, seed, fold, folds)
+        return _with_all_parts(Division(kind, rule, split, groups, seed, fold, folds), data)
     if kind == CLEAN:
         kept = distinct(data)
         split = np.full(len(data.cases), "", dtype="<U5")
         split[kept] = grouped_split(groups[kept], [strata[index] for index in kept], shares=shares, seed=seed)
         rule = f"grouped, one film of each different file, stratified by label and region, seed {seed}"
-        return Division(kind, rule, split, groups, seed)
+        return _with_all_parts(Division(kind, rule, split, groups, seed), data)
     split = grouped_split(groups, strata, shares=shares, seed=seed)
     rule = f"grouped (patients, near duplicates, neighbouring films), stratified by label and region, seed {seed}"
-    return Division(kind, rule, split, groups, seed)
+    return _with_all_parts(Division(kind, rule, split, groups, seed), data)
+
+
+def _with_all_parts(division: Division, data: DataSet) -> Division:
+    """The division, unless a part of it is empty: that would be noticed after the training only."""
+    words = {TRAIN: "training", VAL: "validation", TEST: "test"}
+    empty = [word for name, word in words.items() if not len(division.indices(name))]
+    if empty:
+        groups = len(np.unique(division.groups[division.split != ""]))
+        evenly = groups >= 3 and division.folds is None and division.parts is None
+        raise DataSetError(
+            f"The films of '{data.name}' fall into groups that stay together (a patient's, near duplicates), "
+            f"{groups} in all. That leaves none for {' and '.join(empty)}. Add films of more patients"
+            f"{', or try --folds 3, which shares them out evenly' if evenly else ''}."
+        )
+    return division
 
 
 def rotated(division: Division, data: DataSet, *, parts: int, members: int) -> tuple[Division, list[Division]]:
@@ -176,6 +192,9 @@ def rotated(division: Division, data: DataSet, *, parts: int, members: int) -> t
 
     Returns:
         the division of a committee of ``members`` networks, and that of each.
+
+    Raises:
+        DataSetError: too few groups, so that a member has no validation films.
     """
     assert members <= parts
     rest = np.flatnonzero(np.isin(division.split, (TRAIN, VAL)))
@@ -187,7 +206,8 @@ def rotated(division: Division, data: DataSet, *, parts: int, members: int) -> t
         split = division.split.copy()
         split[rest] = np.where(member == number, VAL, TRAIN)
         rule = f"{division.rule}; of the films that are not tested, part {number} of {parts} is the validation"
-        rotations.append(replace(division, split=split, rule=rule, part=number, parts=parts))
+        rotation = replace(division, split=split, rule=rule, part=number, parts=parts)
+        rotations.append(_with_all_parts(rotation, data))
     split = division.split.copy()
     split[rest] = np.where(member < members, VAL, TRAIN)
     rule = (
