@@ -6,9 +6,12 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sklearn import metrics as sk
 
 from fracture_core.metrics import ConfusionMatrix, expected_calibration_error, proportion, subgroups, summarise
+from fracture_core.metrics.summary import newcombe
 
 
 def test_summary_is_scikit_learns(rng):
@@ -151,3 +154,43 @@ def test_subgroups_say_why_a_statistic_is_undefined():
 def test_subgroups_need_a_word_on_every_film():
     with pytest.raises(AssertionError, match="every film"):
         subgroups(np.array([0, 1]), np.array([0.1, 0.9]), {"hand": np.array([True])}, threshold=0.5)
+
+
+@pytest.mark.parametrize("fractured", [1, 3])
+def test_the_interval_of_a_few_fractured_films_holds_the_truth_as_often_as_it_says(fractured):
+    rng = np.random.default_rng(0)
+    truth = 0.5 * (1 + math.erf(1.0 / 2))  # AUC of normal scores one standard deviation apart
+    labels, held = np.repeat([1, 0], [fractured, 30]), []
+    for _ in range(80):
+        scores = 1 / (1 + np.exp(-rng.normal(labels * 1.0)))
+        auc = summarise(labels, scores, threshold=0.5)["auc"]
+        held.append(auc.low <= truth <= auc.high)
+    assert np.mean(held) > 0.87  # the bootstrap alone: 0.3 and 0.75
+
+
+@given(st.floats(0.01, 0.99), st.integers(1, 40), st.integers(1, 400))
+def test_newcombes_interval_holds_the_auc_and_narrows_with_films(auc, fractured, others):
+    low, high = newcombe(auc, fractured, others)
+    assert 0 <= low < auc < high <= 1
+    closer_low, closer_high = newcombe(auc, 2 * fractured, 2 * others)
+    assert low <= closer_low + 1e-9
+    assert closer_high <= high + 1e-9
+
+
+def test_one_group_alone_has_no_interval_that_only_resampling_gives():
+    labels, scores = np.array([1, 1, 0, 0, 0, 1]), np.array([0.9, 0.6, 0.7, 0.2, 0.1, 0.8])
+    found = summarise(labels, scores, threshold=0.5, groups=np.zeros(6, int))
+    assert 0.7 < found["auc"].value < 0.9
+    assert found["auc"].low < 0.3
+    assert found["auc"].high > 0.95
+    for name in ("average_precision", "brier"):
+        assert math.isfinite(found[name].value)
+        assert math.isnan(found[name].low)
+        assert math.isnan(found[name].high)
+    assert found["sensitivity"].low < found["sensitivity"].high
+
+
+def test_a_perfect_average_precision_is_no_surer_than_a_perfect_auc():
+    found = summarise(np.array([1, 1, 1, 0, 0, 0]), np.array([0.9, 0.8, 0.7, 0.3, 0.2, 0.1]), threshold=0.5)
+    assert found["average_precision"] == found["auc"]
+    assert found["auc"].low < 0.5
