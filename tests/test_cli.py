@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 
 from fracture_core.__main__ import COMMANDS, main
+from fracture_core.commands.classify import find_files
+from fracture_core.commands.output import table_stream
 from fracture_core.phantom import radiograph, to_dicom, to_png
 from fracture_core.tables import COLUMNS
 
@@ -87,6 +89,50 @@ def test_recursive_keeps_films_of_one_name_apart(folder: Path, tmp_path: Path) -
     assert cv2.imread(str(maps / "sub" / "a.png.png"), 0).shape == (200, 150)
 
 
+def test_maps_of_films_of_one_name_in_several_folders_stay_apart(folder: Path, tmp_path: Path) -> None:
+    maps = tmp_path / "maps"
+    assert main(["classify", str(folder / "sub"), str(folder / "a.png"), "--heatmaps", str(maps)]) == 0
+    assert cv2.imread(str(maps / "sub" / "a.png.png"), 0).shape == (200, 150)
+    assert cv2.imread(str(maps / "a.png.png"), 0).shape == (454, 373)
+
+
+def test_several_arguments_of_one_name_are_numbered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("one/left/a.png", "two/left/a.png", "two/left-2/a.png"):
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).touch()
+    monkeypatch.chdir(tmp_path / "two" / "left-2")
+
+    def places(*paths: str) -> list[str]:
+        return [place.as_posix() for _, place in find_files([Path(path) for path in paths], recursive=True)]
+
+    assert places("../../one/left", "../left", ".") == ["left/a.png", "left-2/a.png", "left-2-2/a.png"]
+    assert places("a.png", "..", "../left/a.png") == ["a.png", "two/left/a.png", "two/left-2/a.png", "a.png-2"]
+    assert places("..") == ["left/a.png", "left-2/a.png"], "one argument's name says nothing"
+
+
+@pytest.fixture
+def not_utf8(tmp_path: Path) -> Path:
+    """A film whose name on the disk is b"Sch\\xe4del.png"."""
+    path = tmp_path / "Sch\udce4del.png"
+    try:
+        path.write_bytes(to_png(radiograph(seed=1)))
+    except (OSError, UnicodeError):
+        pytest.skip("file names are UTF-8 here")
+    return path
+
+
+def test_a_name_that_is_not_utf8_is_escaped_in_the_table(not_utf8: Path, tmp_path: Path, capsys) -> None:
+    output = tmp_path / "preds.csv"
+    assert main(["classify", str(not_utf8), "--output", str(output)]) == 0
+    (row,) = table(output)
+    assert row["status"] == "ok"
+    assert Path(row["file"]).name == r"Sch\udce4del.png"
+    assert main(["explain", str(not_utf8), "--output", str(tmp_path / "x.png")]) == 0
+    with table_stream(None) as screen:
+        print(not_utf8, file=screen)
+    assert capsys.readouterr().out.count(r"Sch\udce4del.png") == 2
+
+
 def test_without_output_the_table_goes_to_the_screen(folder: Path, capsys) -> None:
     assert main(["classify", str(folder / "a.png")]) == 0
     assert capsys.readouterr().out.startswith(",".join(COLUMNS))
@@ -126,6 +172,16 @@ def test_explain_draws_the_film_with_its_map(folder: Path, tmp_path: Path, capsy
     picture = cv2.imread(str(output), cv2.IMREAD_UNCHANGED)
     assert picture.shape == (454, 373, 3)
     assert "probability" in capsys.readouterr().out
+
+
+def test_explain_gives_no_probability_of_a_refused_film(tmp_path: Path, capsys) -> None:
+    holiday = tmp_path / "holiday.png"
+    colours = np.random.default_rng(0).integers(0, 256, (120, 90, 3), np.uint8)
+    cv2.imwrite(str(holiday), colours)
+    assert main(["explain", str(holiday), "--output", str(tmp_path / "x.png")]) == 0
+    first, second, *_ = capsys.readouterr().out.splitlines()
+    assert first == "holiday.png: not answered"
+    assert second == "  This does not look like a limb radiograph: it is a colour picture."
 
 
 def test_models_are_listed_with_their_auc(capsys) -> None:

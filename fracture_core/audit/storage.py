@@ -114,7 +114,8 @@ def replace_file(path: Path, text: str) -> None:
     """Write a text file whole or not at all."""
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
-        partial.write_text(text, encoding="utf-8", newline="")
+        # a file's name that is not UTF-8 must not lose the rest
+        partial.write_text(text, encoding="utf-8", errors="backslashreplace", newline="")
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)

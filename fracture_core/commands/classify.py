@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import csv
+import os
 import sys
 from collections.abc import Collection
+from itertools import chain, count
 from pathlib import Path
 
 from fracture_core.commands.output import make_folder, table_stream
@@ -18,7 +20,12 @@ def add(commands: argparse._SubParsersAction) -> None:
     command = commands.add_parser("classify", help="answer films; write a table and, if asked, their heatmaps")
     command.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="files or folders")
     command.add_argument("--output", type=Path, metavar="CSV", help="table to write; without it, to the screen")
-    command.add_argument("--heatmaps", type=Path, metavar="DIR", help="write each film's map as 8-bit gray PNG")
+    command.add_argument(
+        "--heatmaps",
+        type=Path,
+        metavar="DIR",
+        help="write each film's map as 8-bit gray PNG; of several PATHs, a folder's maps go into one of its name",
+    )
     command.add_argument("--recursive", action="store_true", help="look into folders of folders too")
     add_model_options(command)
     command.set_defaults(run=classify)
@@ -44,28 +51,42 @@ def require_method(method: str | None, methods: Collection[str]) -> None:
 
 
 def find_files(paths: list[Path], *, recursive: bool) -> list[tuple[Path, Path]]:
-    """Files to answer, each with its place relative to the argument that named it; hidden files are passed over.
+    """Files to answer, each with its place among the maps; hidden files are passed over.
+
+    The place is relative to the argument that named the file. Where there are several, a folder's own name comes
+    before it, so that films of one name in two folders stay apart.
 
     Raises:
         FractureError: a path does not exist, or no file was found at all.
     """
     found: list[tuple[Path, Path]] = []
-    for path in paths:
+    for name, path in _named(paths).items():
         if path.is_dir():
+            above = Path(name) if len(paths) > 1 else Path()
             files = sorted(path.rglob("*") if recursive else path.iterdir())
             found += [
-                (file, file.relative_to(path))
+                (file, above / file.relative_to(path))
                 for file in files
                 if file.is_file() and not any(part.startswith(".") for part in file.relative_to(path).parts)
             ]
         elif path.exists():
-            found.append((path, Path(path.name)))
+            found.append((path, Path(name)))
         else:
             raise FractureError(f"There is no '{path}'. Check the path.")
     if not found:
         hint = "" if recursive else " Use --recursive to look into its sub-folders."
         raise FractureError(f"No file in {', '.join(map(str, paths))}.{hint}")
     return found
+
+
+def _named(paths: list[Path]) -> dict[str, Path]:
+    """Arguments by their own names, in their order; where a name is taken, it is numbered from 2."""
+    named: dict[str, Path] = {}
+    for path in paths:
+        own = Path(os.path.abspath(path)).name  # that of "." and ".." too
+        names = chain([own], (f"{own}-{number}" for number in count(2)))
+        named[next(name for name in names if name not in named)] = path
+    return named
 
 
 def classify(options: argparse.Namespace) -> int:

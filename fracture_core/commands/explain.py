@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from fracture_core.commands.classify import add_model_options, require_method
-from fracture_core.commands.output import make_folder
+from fracture_core.commands.output import make_folder, screen
 
 
 def add(commands: argparse._SubParsersAction) -> None:
@@ -21,7 +21,7 @@ def add(commands: argparse._SubParsersAction) -> None:
 
 
 def explain_film(options: argparse.Namespace) -> int:
-    """Write the picture; print the answer and what is to be said of it."""
+    """Write the picture; print the answer and what is to be said of it; no probability where the film was refused."""
     from fracture_core.explain import METHODS, explain
     from fracture_core.imaging import read_image
     from fracture_core.inference import load_classifier
@@ -38,9 +38,11 @@ def explain_film(options: argparse.Namespace) -> int:
     )
     make_folder(options.output.parent)
     options.output.write_bytes(encode_png(picture))
-    print(f"{radiograph.name}: {prediction.finding}, probability {prediction.probability:.2f}")
+    probability = f", probability {prediction.probability:.2f}" if prediction.domain.in_domain else ""
+    out = screen()
+    print(f"{radiograph.name}: {prediction.finding}{probability}", file=out)
     flat = ("the map is flat: it says nothing",) if heatmap.flat else ()
     for note in (prediction.domain.reason, prediction.domain.caution, *radiograph.notes, *flat):
         if note:
-            print(f"  {note}")
+            print(f"  {note}", file=out)
     return 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Iterator
@@ -10,6 +11,20 @@ from pathlib import Path
 from typing import TextIO
 
 from fracture_core.errors import FractureError
+
+UNWRITABLE = "backslashreplace"
+"""What becomes of characters that no table can hold: where a file's name is not UTF-8, Python has some for its bytes.
+
+They are written out, as ``\\udce4``. With "surrogateescape" the bytes would stand there again, and the table would be
+no UTF-8 either: spreadsheets and pandas would refuse all of it for the sake of one name.
+"""
+
+
+def screen() -> TextIO:
+    """Standard output; what it cannot show is written as in a table."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors=UNWRITABLE)
+    return sys.stdout
 
 
 def make_folder(folder: Path) -> None:
@@ -32,14 +47,14 @@ def table_stream(path: Path | None) -> Iterator[TextIO]:
         FractureError: the file cannot be written.
     """
     if path is None:
-        yield sys.stdout
+        yield screen()
         return
     if path.is_dir():
         raise FractureError(f"'{path}' is a folder. Name a file to write.")
     make_folder(path.parent)
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
-        stream = partial.open("w", newline="", encoding="utf-8")
+        stream = partial.open("w", newline="", encoding="utf-8", errors=UNWRITABLE)
     except OSError as error:
         raise FractureError(f"'{path}' cannot be written: {error.strerror}. Choose another place.") from error
     try:
