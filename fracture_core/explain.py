@@ -140,6 +140,11 @@ class Heatmap:
         found = self.resized(shape)
         return np.sqrt(found) if self.method == EVIDENCE else found
 
+    @property
+    def drawn_is(self) -> str:
+        """What a value of ``drawn`` is, in words."""
+        return "chance, on a root scale" if self.method == EVIDENCE else "weight in the answer"
+
 
 class _Head(nn.Module):
     """``Identity → forward_head`` (or the whole network when ``body`` is given), with a layer of its own to hook."""

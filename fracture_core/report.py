@@ -355,7 +355,7 @@ def _panels(
     if spacing:
         _scale_bar(canvas, LEFT + 10, bottom + 8, scale, width - 20)
     if heatmap is not None:
-        _legend(canvas, RIGHT - 10, bottom + 8, flat=heatmap.flat)
+        _legend(canvas, RIGHT - 10, bottom + 8, heatmap)
 
 
 def _scale_bar(canvas: Canvas, x: float, y: float, points_per_mm: float, room: float) -> None:
@@ -367,8 +367,8 @@ def _scale_bar(canvas: Canvas, x: float, y: float, points_per_mm: float, room: f
     write(canvas, end + 6, y - 2.7, f"{length:g} mm", 7.5, colour=white)
 
 
-def _legend(canvas: Canvas, right: float, y: float, *, flat: bool) -> None:
-    words = "flat map: no place stands out" if flat else "weight in the answer"
+def _legend(canvas: Canvas, right: float, y: float, heatmap: Heatmap) -> None:
+    words = "flat map: no place stands out" if heatmap.flat else heatmap.drawn_is
     length = 90.0
     x = right - 8 - length
     colours = np.ascontiguousarray(colourise(np.linspace(0, 1, 256)[None])[..., :3])

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from fracture_core import RESEARCH_ONLY
 from fracture_core.domain import Verdict
 from fracture_core.errors import UnknownName
-from fracture_core.explain import METHODS, Heatmap
+from fracture_core.explain import EVIDENCE, METHODS, Heatmap
 from fracture_core.imaging import Radiograph, read_image
 from fracture_core.inference import Prediction
 from fracture_core.report import (
@@ -319,7 +319,10 @@ def test_states_the_film_and_the_map():
 @pytest.mark.parametrize("method", METHODS)
 def test_cites_every_method(method):
     film = make_film()
-    assert METHODS[method].source in report(film, heatmap=make_map(film, method=method)).text
+    text = report(film, heatmap=make_map(film, method=method)).text
+    assert METHODS[method].source in text
+    scale = "chance, on a root scale" if method == EVIDENCE else "weight in the answer"
+    assert scale in text
 
 
 def test_says_when_the_map_is_flat():

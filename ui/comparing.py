@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import streamlit as st
 
-from fracture_core import weights
 from fracture_core.agreement import outline_marks, reader_masks, region_overlap, staple
 from fracture_core.agreement.shared import shared_regions
 from fracture_core.annotations import FilmEntry, Reading, Store
@@ -23,7 +22,7 @@ from ui.evidence import faithfulness
 from ui.films import Opened, tray
 from ui.map_choice import choose_map, fitting_map
 from ui.reading import CHOICES
-from ui.wording import BLUE, FINDINGS, GREEN, ORANGE, PURPLE, SKY, VERMILLION, YELLOW, probability_words
+from ui.wording import BLUE, GREEN, ORANGE, PURPLE, SKY, VERMILLION, YELLOW, answer_line, told_apart
 
 if TYPE_CHECKING:
     from fracture_core.explain import Heatmap
@@ -82,7 +81,7 @@ def case(entry: FilmEntry, readings: Sequence[Reading], store: Store, card: Card
                 heatmap = opened.heatmap(classifier, method=fitting_map(classifier.card, method))
                 with st.container(border=second is not None):
                     if second is not None:
-                        st.markdown(f"**{classifier.card.title}**")
+                        st.markdown(f"**{_titles()[classifier.card.name]}**")
                     _scores(opened, classifier, heatmap, reference, chosen)
         faithfulness(opened, first, method)
     _regions(opened, first, method, chosen)
@@ -108,10 +107,10 @@ def _consensus(readings: Sequence[Reading], shape: tuple[int, int]) -> tuple[Mar
 
 
 def _second_model(card: Card) -> Classifier | None:
-    others = [name for name in weights.installed() if name != card.name]
+    titles = _titles()
+    others = [name for name in titles if name != card.name]
     if not others:
         return None
-    titles = {name: loaders.weights.load_card(name).title for name in others}
     name = st.selectbox(
         "Second model",
         [None, *others],
@@ -120,6 +119,11 @@ def _second_model(card: Card) -> Classifier | None:
         bind="query-params",
     )
     return loaders.classifier(name) if name else None
+
+
+def _titles() -> dict[str, str]:
+    """Installed model → its title, told apart from the others'."""
+    return told_apart({card.name: card.title for card in loaders.cards()})
 
 
 def _layers(readings: Sequence[Reading], consensus: tuple[Mark, ...]) -> list[Any]:
@@ -140,7 +144,7 @@ def _films(opened: Opened, classifiers: Sequence[Classifier], method: str, layer
     for column, classifier in zip(st.columns(len(classifiers)), classifiers, strict=True):
         with column:
             if len(classifiers) > 1:
-                st.caption(classifier.card.title)
+                st.caption(_titles()[classifier.card.name])
             viewer(
                 picture_of(opened),
                 key=f"compare-{opened.film.key}-{classifier.card.name}",
@@ -153,13 +157,8 @@ def _films(opened: Opened, classifiers: Sequence[Classifier], method: str, layer
 def _answers(opened: Opened, classifiers: Sequence[Classifier], operating_point: str) -> None:
     for classifier in classifiers:
         prediction = opened.prediction(classifier, operating_point=operating_point)
-        said = FINDINGS[prediction.finding]
-        name = f"{classifier.card.title}: " if len(classifiers) > 1 else "The machine says: "
-        st.html(
-            f"<div style='border-left:5px solid {said.colour};padding-left:0.7rem'>{name}<b><span aria-hidden='true' "
-            f"style='color:{said.colour}'>{said.symbol}</span> {said.text}</b>, probability "
-            f"{probability_words(prediction.probability)}</div>"
-        )
+        name = _titles()[classifier.card.name] if len(classifiers) > 1 else "The machine says"
+        st.html(answer_line(name, prediction))
 
 
 def _who_said_what(readings: Sequence[Reading]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,12 +18,11 @@ from fracture_core.agreement import (
     columns_of,
     columns_of_table,
     model_column,
-    outline_marks,
     reader_accuracy,
 )
 from fracture_core.annotations import FINDINGS, FilmEntry, Reading, Store
 from fracture_core.errors import FractureError
-from fracture_core.marks import Mark, region_mask
+from fracture_core.marks import region_mask
 from fracture_core.spreadsheet import csv_of
 from fracture_core.weights import Card
 from ui import cases, loaders
@@ -56,7 +56,10 @@ MANY = 2000
 
 @dataclass(frozen=True, eq=False)
 class Machine:
-    """What the model said of one film: its probability and its map; and the film itself, for its size."""
+    """What the model said of one film: its probability and its map; and the film itself, for its size.
+
+    The probability is nan where the film was refused as no limb radiograph.
+    """
 
     film: FilmEntry
     probability: float
@@ -164,33 +167,32 @@ def _machine(entry: FilmEntry, store: Store, card: Card) -> Machine | None:
         return None  # it is told when the case is opened
     view = classifier.view(radiograph)
     prediction = classifier.predict(radiograph, view=view)
-    return Machine(entry, prediction.probability, explain(classifier, radiograph, view=view))
+    probability = prediction.probability if prediction.domain.in_domain else math.nan
+    return Machine(entry, probability, explain(classifier, radiograph, view=view))
 
 
-def _model(panel: Panel, answered: Mapping[str, Machine], card: Card, operating_point: str) -> list[Column]:
+def _model(
+    panel: Panel, answered: Mapping[str, Machine], card: Card, operating_point: str, *, marked: bool = False
+) -> list[Column]:
+    """The model as one more reader; ``marked`` with its map above Otsu's cut, where it calls a fracture."""
     if not answered:
         return []
-    said = [answered[film].probability if film in answered else np.nan for film in panel.films]
+    threshold = card.operating_points[operating_point].threshold
+    said = np.array([answered[film].probability if film in answered else math.nan for film in panel.films])
+    regions = None
+    if marked:
+        called = said >= threshold
+        regions = [_region(answered[film]) if yes else None for film, yes in zip(panel.films, called, strict=True)]
     name = f"{MODEL_NAME} ({OPERATING_POINTS[operating_point][0].lower()})"
-    return [model_column(name, np.array(said), threshold=card.operating_points[operating_point].threshold)]
+    return [model_column(name, said, threshold=threshold, regions=regions)]
 
 
-def _model_marked(panel: Panel, answered: Mapping[str, Machine], card: Card, operating_point: str) -> list[Column]:
-    """The model with what of its maps lies above Otsu's cut as its marks."""
+def _region(machine: Machine) -> np.ndarray:
+    """Bool (H, W): the map above Otsu's cut; nothing of one that is the same everywhere."""
     from fracture_core.localisation import scores
 
-    marks: list[tuple[Mark, ...] | None] = []
-    for film in panel.films:
-        if film not in answered:
-            marks.append(None)
-            continue
-        heatmap = answered[film].heatmap
-        heat = heatmap.resized(heatmap.shape)
-        marks.append(() if heatmap.flat else outline_marks(scores.lit(heat, scores.otsu(heat))))
-    return [
-        Column(column.name, column.findings, marks, kind=column.kind)
-        for column in _model(panel, answered, card, operating_point)
-    ]
+    heat = machine.heatmap.resized(machine.heatmap.shape)
+    return np.zeros(heat.shape, bool) if machine.heatmap.flat else scores.lit(heat, scores.otsu(heat))
 
 
 def _matrix(panel: Panel, answered: Mapping[str, Machine], card: Card, operating_point: str) -> None:
@@ -207,7 +209,7 @@ def _matrix(panel: Panel, answered: Mapping[str, Machine], card: Card, operating
         columns = [*panel.columns, *_model(panel, answered, card, operating_point)]
         matrix = agreement_matrix(columns, statistic=statistic, rounds=rounds)
     else:
-        columns = [*panel.marked, *_model_marked(panel, answered, card, operating_point)]
+        columns = [*panel.marked, *_model(panel, answered, card, operating_point, marked=True)]
         shapes = [(film.height, film.width) for film in map(panel.store.film, panel.films)]
         matrix = agreement_matrix(columns, statistic=statistic, shapes=shapes, rounds=rounds)
     matrix = matrix.arranged()
@@ -230,7 +232,7 @@ def _scored(panel: Panel, answered: Mapping[str, Machine]) -> dict[str, Localisa
     found = {}
     for film, machine in answered.items():
         marks = tuple(mark for reading in panel.readings[film] for mark in reading.marks)
-        if machine.heatmap.shape != machine.shape:
+        if machine.heatmap.shape != machine.shape or math.isnan(machine.probability):
             continue
         key = (film, marks, id(machine))
         if key not in kept:
@@ -246,9 +248,7 @@ def _scored(panel: Panel, answered: Mapping[str, Machine]) -> dict[str, Localisa
 def _distribution(panel: Panel, scored: Mapping[str, Localisation]) -> None:
     from ui.charts import score_histogram
 
-    score = st.selectbox(
-        "Score of the map", list(SCORES), format_func=lambda name: SCORES[name][0], key="score", help="Grad-CAM."
-    )
+    score = st.selectbox("Score of the map", list(SCORES), format_func=lambda name: SCORES[name][0], key="score")
     if not scored:
         st.info(
             "Scores need films on which a reader marked a region, and the machine's answer to them.",
@@ -301,7 +301,7 @@ def _table(panel: Panel, answered: Mapping[str, Machine], scored: Mapping[str, L
     columns: dict[str, Any] = {"Film": [panel.at_hand.films[film] for film in panel.films]}
     columns |= {column.name: words[column.findings] for column in panel.columns}
     if answered:
-        columns["Machine"] = [round(answered[f].probability, 2) if f in answered else None for f in panel.films]
+        columns["Machine"] = [round(answered[f].probability, 2) if f in answered else math.nan for f in panel.films]
     if scored:
         rows = [scored.get(film) for film in panel.films]
         columns["IoU"] = [round(row.iou_otsu, 3) if row is not None else None for row in rows]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import threading
 from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -87,29 +88,40 @@ class Opened:
 
 
 class Tray:
-    """All of a session's films, in the order they came."""
+    """All of a session's films, in the order they came.
+
+    At a click Streamlit starts the page's script anew at once, and the script before it goes on until it next touches
+    the session: it may be decoding or answering a film that the click has removed. What it makes of it is not kept.
+    """
 
     def __init__(self) -> None:
         self.films: dict[str, Film] = {}
         self.answers: dict[tuple[str, str], Answer] = {}
         self.opened: OrderedDict[tuple[str, int | None], Opened] = OrderedDict()
+        self._removals = 0  # tells what to forget of opened films: those of other pages were never in films
+        self._changing = threading.Lock()
 
     def add(self, film: Film) -> None:
         self.films.setdefault(film.key, film)
 
     def remove(self, film: Film) -> None:
         """Forget a film and everything computed on it."""
-        self.films.pop(film.key, None)
-        self.answers = {key: answer for key, answer in self.answers.items() if key[0] != film.key}
-        self.opened = OrderedDict((key, kept) for key, kept in self.opened.items() if key[0] != film.key)
+        with self._changing:
+            self._removals += 1
+            self.films.pop(film.key, None)
+            self.answers = {key: answer for key, answer in self.answers.items() if key[0] != film.key}
+            self.opened = OrderedDict((key, kept) for key, kept in self.opened.items() if key[0] != film.key)
 
     def clear(self) -> None:
-        self.films.clear()
-        self.answers.clear()
-        self.opened.clear()
+        """Forget all films and everything computed on them."""
+        with self._changing:
+            self._removals += 1
+            self.films.clear()
+            self.answers.clear()
+            self.opened.clear()
 
     def open(self, film: Film, *, frame: int | None = None) -> Opened:
-        """Decode a film, or take it as it was left.
+        """Decode a film, or take it as it was left; it is not kept where films are removed meanwhile.
 
         Raises:
             UnreadableImage: it cannot be decoded.
@@ -117,15 +129,20 @@ class Tray:
         from fracture_core.imaging import read_image
 
         key = (film.key, frame)
-        if key not in self.opened:
-            opened = Opened(film, read_image(film.content, name=film.name, frame=frame))
-            self.opened[key] = opened
-            if opened.radiograph.frames > 1:  # the one shown unasked may be asked for
-                self.opened[film.key, opened.radiograph.frame] = opened
-            while len(self.opened) > OPENED:
-                self.opened.popitem(last=False)
-        self.opened.move_to_end(key)
-        return self.opened[key]
+        with self._changing:
+            if key in self.opened:
+                self.opened.move_to_end(key)
+                return self.opened[key]
+            removals = self._removals
+        opened = Opened(film, read_image(film.content, name=film.name, frame=frame))
+        with self._changing:
+            if self._removals == removals:
+                if opened.radiograph.frames > 1:  # the one shown unasked may be asked for
+                    self.opened[film.key, opened.radiograph.frame] = opened
+                self.opened[key] = opened
+                while len(self.opened) > OPENED:
+                    self.opened.popitem(last=False)
+        return opened
 
     def unanswered(self, model: str) -> list[Film]:
         return [film for film in self.films.values() if (film.key, model) not in self.answers]
@@ -134,7 +151,10 @@ class Tray:
         return [self.answers[key, model] for key in self.films if (key, model) in self.answers]
 
     def answer_all(self, classifier: Classifier, *, operating_point: str) -> Iterator[Answer]:
-        """Answer the films that have no answer of this model yet, one by one; each is kept as it comes."""
+        """Answer the films that have no answer of this model yet, one by one; each is kept as it comes.
+
+        The answer to a film that was removed meanwhile is not kept.
+        """
         from fracture_core.inference import predict_many
 
         model = classifier.card.identity
@@ -142,7 +162,10 @@ class Tray:
         sources = ((film.name, film.content) for film in waiting)
         for outcome in predict_many(classifier, sources, operating_point=operating_point):
             film = waiting[outcome.index]
-            self.answers[film.key, model] = answer = _answer(film, outcome)
+            answer = _answer(film, outcome)
+            with self._changing:
+                if film.key in self.films:
+                    self.answers[film.key, model] = answer
             yield answer
 
 

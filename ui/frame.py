@@ -12,7 +12,7 @@ from fracture_core import RESEARCH_ONLY, __version__
 from fracture_core.errors import FractureError
 from fracture_core.weights import Card
 from ui import loaders
-from ui.wording import OPERATING_POINTS, meaning
+from ui.wording import OPERATING_POINTS, meaning, told_apart
 
 MODEL, POINT = "model", "point"  # keys of the sidebar's choices, in the session and in the address
 
@@ -37,6 +37,7 @@ def frame(*, answers: bool) -> Iterator[None]:
     card = None
     with st.sidebar, loaders.error_boundary():
         card = _settings()
+    loaders.tell()
     with loaders.error_boundary():
         yield
     st.divider()
@@ -51,7 +52,7 @@ def _settings() -> Card:
     name = st.selectbox(
         "Model",
         list(cards),
-        format_func=lambda name: cards[name].title,
+        format_func=told_apart({name: card.title for name, card in cards.items()}).__getitem__,
         key=MODEL,
         bind="query-params",
     )

@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cache, lru_cache
+from functools import cache, lru_cache, wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ParamSpec
 
 import streamlit as st
 
@@ -22,8 +22,14 @@ if TYPE_CHECKING:
     from fracture_core.annotations import Store
     from fracture_core.inference import Classifier
 
+Given = ParamSpec("Given")
 log = logging.getLogger(__name__)
 WARM_UP_DELAY = 1.0  # s after the first page was asked for
+_OURS = (
+    "This did not work, and the fault is ours. Your films are untouched; reload the page to go on. "
+    "The server's log says more."
+)
+_TOLD = "told"  # session: what a callback could not do
 _loading = threading.Lock()
 
 
@@ -119,8 +125,26 @@ def error_boundary() -> Iterator[None]:
         st.error(str(error), icon=":material/error:")
     except Exception:
         log.exception("a page failed")
-        st.error(
-            "This did not work, and the fault is ours. Your films are untouched; reload the page to go on. "
-            "The server's log says more.",
-            icon=":material/error:",
-        )
+        st.error(_OURS, icon=":material/error:")
+
+
+def callback(act: Callable[Given, None]) -> Callable[Given, None]:
+    """A widget's callback whose errors ``tell`` shows: it runs before the page does, outside every boundary."""
+
+    @wraps(act)
+    def bounded(*args: Given.args, **named: Given.kwargs) -> None:
+        try:
+            act(*args, **named)
+        except FractureError as error:
+            st.session_state[_TOLD] = str(error)
+        except Exception:
+            log.exception("a callback failed")
+            st.session_state[_TOLD] = _OURS
+
+    return bounded
+
+
+def tell() -> None:
+    """Show what a callback could not do, once."""
+    if told := st.session_state.pop(_TOLD, None):
+        st.error(told, icon=":material/error:")

@@ -16,7 +16,7 @@ from ui.films import Opened, tray
 from ui.map_choice import best_map
 from ui.own_draft import OwnDraft
 from ui.reading_clock import ReadingClock
-from ui.wording import BLUE, FINDINGS, SKY, probability_words
+from ui.wording import BLUE, SKY, answer_line
 from ui.work_lists import Desk
 
 if TYPE_CHECKING:
@@ -193,6 +193,7 @@ def _commit(place: Desk, store: Store, draft: Draft, keys: str, own: OwnDraft, c
     if draft.finding == "fracture" and not count:
         st.caption(":material/edit: Mark where the fracture is, so that it can be compared with the machine's map.")
 
+    @loaders.callback
     def commit() -> None:
         from ui.viewer import drawn
 
@@ -288,12 +289,7 @@ def _compare(
 
 def _machine(opened: Opened, card: Card, operating_point: str) -> None:
     prediction = opened.prediction(loaders.classifier(card.name), operating_point=operating_point)
-    said = FINDINGS[prediction.finding]
-    st.html(
-        f"<div style='border-left:5px solid {said.colour};padding-left:0.7rem'>The machine says: "
-        f"<b><span aria-hidden='true' style='color:{said.colour}'>{said.symbol}</span> {said.text}</b>, probability "
-        f"{probability_words(prediction.probability)}</div>"
-    )
+    st.html(answer_line("The machine says", prediction))
 
 
 def _regions(opened: Opened, card: Card, reading: Reading) -> None:

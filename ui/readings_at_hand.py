@@ -8,12 +8,14 @@ from functools import cached_property
 import streamlit as st
 
 from fracture_core.annotations import ReadingTable, Store
-from ui import cases
+from ui import cases, loaders
+from ui.wording import told_apart
 
 CASE = "case"  # key of the open film in the address
 ALL = "All readings"
 ONE_CASE, ALL_CASES = "One case", "All cases"
 _VIEW = "view"  # key of the choice between them
+_DIGITS = 8  # of a film's sha256, to tell it from another of its name
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,12 +96,13 @@ def choose_case(at_hand: AtHand) -> str:
         at_hand.films,
         key=lambda film: (-len(at_hand.readers[film]), film not in at_hand.marked, at_hand.films[film]),
     )
+    labels = {film: f"{at_hand.films[film]} ({', '.join(at_hand.readers[film])})" for film in order}
     asked = st.query_params.get(CASE)
     chosen = st.selectbox(
         "Case",
         order,
         index=order.index(asked) if asked in order else 0,
-        format_func=lambda film: f"{at_hand.films[film]} ({', '.join(at_hand.readers[film])})",
+        format_func=told_apart(labels, digits=_DIGITS).__getitem__,
         key=f"case-{asked}",
     )
     if chosen != asked:
@@ -127,6 +130,7 @@ def nothing_read(store: Store) -> None:
     if root is None:
         return
 
+    @loaders.callback
     def bring() -> None:
         from fracture_core.datasets import read_fracatlas
         from fracture_core.interchange import fracatlas_readings

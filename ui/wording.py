@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from html import escape
+from typing import TYPE_CHECKING
 
 from fracture_core.metrics import Estimate, OperatingPoint, Subgroup
+
+if TYPE_CHECKING:
+    from fracture_core.inference import Prediction
 
 # Okabe and Ito's palette, told apart by colour-blind readers too
 VERMILLION, GREEN, BLUE, SKY, ORANGE, PURPLE, YELLOW = (
@@ -44,11 +50,32 @@ OPERATING_POINTS = {
 }
 
 
+def told_apart(labels: Mapping[str, str], *, digits: int | None = None) -> dict[str, str]:
+    """Choice → its label; the choice itself, or its first ``digits``, is added to labels that several choices share.
+
+    Of choices with one label a widget gives the last, whichever was meant.
+    """
+    often = Counter(labels.values())
+    return {
+        choice: label if often[label] == 1 else f"{label} · {choice[:digits]}" for choice, label in labels.items()
+    }
+
+
 def probability_words(probability: float) -> str:
     """Two places, and never 0 or 1: no film is certain."""
     if probability >= 0.995:
         return "over 0.99"
     return "under 0.01" if probability < 0.005 else f"{probability:.2f}"
+
+
+def answer_line(who: str, prediction: Prediction) -> str:
+    """HTML: what a model says of a film, in one line; no probability where it was refused."""
+    said = FINDINGS[prediction.finding]
+    sure = f", probability {probability_words(prediction.probability)}" if prediction.domain.in_domain else ""
+    return (
+        f"<div style='border-left:5px solid {said.colour};padding-left:0.7rem'>{escape(who)}: <b><span "
+        f"aria-hidden='true' style='color:{said.colour}'>{said.symbol}</span> {said.text}</b>{sure}</div>"
+    )
 
 
 def meaning(point: OperatingPoint) -> str:

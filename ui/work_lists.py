@@ -9,6 +9,7 @@ import streamlit as st
 from fracture_core.annotations import FilmEntry, Store
 from fracture_core.errors import FractureError
 from ui import cases
+from ui.loaders import callback
 
 READER, LIST, FILM = "reader", "list", "case"  # keys in the session; the last two in the address too
 _ROUND = "own_round"  # session: counts the lists taken
@@ -143,10 +144,12 @@ def _offers(store: Store, reader: str) -> None:
         )
 
 
+@callback
 def _begin_practice(store: Store, reader: str) -> None:
     _begin(store, "Practice films", [entry for entry, _ in cases.practice_films()], reader)
 
 
+@callback
 def _begin_fracatlas(store: Store, reader: str) -> None:
     _begin(store, "60 films of FracAtlas", cases.fracatlas_films(60, seed=0), reader)
 
@@ -184,6 +187,7 @@ def _new_list(store: Store, reader: str) -> None:
             st.button("60 films of FracAtlas", on_click=_begin_fracatlas, args=(store, reader), key="new-fracatlas")
 
 
+@callback
 def _join(store: Store, name: str, reader: str) -> None:
     store.assign(name, [reader])
     _take(name)
@@ -199,6 +203,7 @@ def _own(store: Store, reader: str) -> None:
         help="Off: the films are forgotten when this page is closed; your marks and readings stay either way.",
     )
 
+    @callback
     def make() -> None:
         entries, told = cases.own_films((file.name, file.getvalue()) for file in files)
         st.session_state["own_told"] = told

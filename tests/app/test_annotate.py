@@ -10,7 +10,7 @@ import pytest
 from streamlit.runtime.scriptrunner import RerunData, RerunException, get_script_run_ctx
 from streamlit.testing.v1 import AppTest
 
-from fracture_core.annotations import Reading, Store, open_store
+from fracture_core.annotations import Reading, Store, StoreError, open_store
 from fracture_core.marks import Mark
 from ui import reading_clock
 from ui.cases import PRACTICE_FILMS
@@ -232,6 +232,32 @@ def test_an_imported_reading_of_little_confidence_can_be_read_again(page, store)
     slider.set_value(60).run()
     button(page, "Commit").click().run()
     assert [reading.confidence for reading in store.readings()] == [30, 60]
+
+
+def test_what_a_click_could_not_do_is_told_on_the_page_and_nothing_is_lost(page, store, monkeypatch):
+    sit_down(page)
+    button(page, "No fracture").click().run()
+
+    def busy(self, draft):
+        raise StoreError("The readings' store is busy. Try again in a moment.")
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(Store, "commit", busy)
+        button(page, "Commit").click().run()
+    assert [error.value for error in page.error] == ["The readings' store is busy. Try again in a moment."]
+    assert not page.exception
+    button(page, "Commit").click().run()
+    assert not page.error
+    assert [reading.finding for reading in store.readings()] == ["none"]
+
+
+def test_a_list_that_another_window_made_meanwhile_is_told(page, store, monkeypatch):
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(Store, "worklists", lambda self: [])
+        sit_down(page)
+        button(page, f"{PRACTICE_FILMS} practice films").click().run()
+    assert not page.exception
+    assert any("Practice films" in error.value for error in page.error)
 
 
 def test_a_film_that_is_not_at_hand_is_told(page, store):

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from fracture_core.agreement import ORDER as FINDINGS_IN_ORDER
 from fracture_core.agreement import cohen_kappa, finding_codes
+from fracture_core.annotations import FilmEntry
+from fracture_core.explain import Heatmap
 from fracture_core.marks import Mark
+from fracture_core.weights import load_card
 from ui.cases import practice_films
+from ui.comparing_all import Machine, _model
 
 ROOT = Path(__file__).resolve().parents[2]
 BOXES = {
@@ -129,6 +137,22 @@ def test_aided_readings_are_set_beside_unaided_ones(read, store):
     assert table.value["n"].tolist()[:2] == ["2", "2"]  # one film fractured by both readers, one not
     assert table.value["aided"].tolist()[:2] == ["1.00", "0.00"]
     assert "Download for MRMC packages (CSV)" in [e.proto.label for e in page.get("download_button")]
+    assert "Right and wrong need somebody else's finding" not in " ".join(info.value for info in page.info)
+
+
+def test_a_reader_alone_is_not_held_against_an_own_vote(store):
+    film, _ = practice_films()[0]
+    store.add_films([film])
+    store.add_reader("Anna")
+    for shown, finding in (("nothing", "none"), ("heatmap", "fracture")):
+        store.commit(replace(store.draft(film.sha256, "Anna", shown), finding=finding, confidence=80))
+    page = open_page()
+    page.get("button_group")[0].set_value("All cases").run()
+    assert not page.exception
+    (table,) = page.table
+    assert table.value["n"].tolist() == ["0", "0", "1", "1"]
+    assert "Right and wrong need somebody else's finding" in " ".join(info.value for info in page.info)
+    assert "nan" not in " ".join(map(str, table.value.to_numpy().ravel()))
 
 
 @pytest.mark.slow
@@ -171,6 +195,61 @@ def test_files_of_one_list_are_not_offered_with_another(read, store):
     store.commit(replace(store.draft(read[0].sha256, "Anna", "nothing"), finding="uncertain"))
     page.run()
     assert "Download" not in [element.proto.label for element in page.get("download_button")], "a newer reading"
+
+
+def map_of(value: float, *, flat: bool = False) -> Heatmap:
+    """A map of 40 x 40 pixels, lit in one corner."""
+    grid = np.zeros((4, 4), np.float32)
+    grid[0, 0] = value
+    return Heatmap(grid, np.eye(2, 3), 40, (40, 40), "evidence", 1, flat, 0.0)
+
+
+def test_the_machine_marks_nothing_where_it_calls_no_fracture():
+    films = {name: FilmEntry(name * 64, f"{name}.png", 40, 40) for name in "abcde"}
+    said = {
+        "a": (0.99, map_of(0.9)),
+        "b": (0.01, map_of(0.02)),
+        "c": (0.99, map_of(0.0, flat=True)),
+        "d": (math.nan, map_of(0.9)),
+    }
+    answered = {name: Machine(films[name], *answer) for name, answer in said.items()}
+    (column,) = _model(SimpleNamespace(films=tuple(films)), answered, load_card(), "balanced", marked=True)
+    assert [FINDINGS_IN_ORDER[code] if code >= 0 else "" for code in column.findings] == [
+        "fracture",
+        "none",
+        "fracture",
+        "",
+        "",
+    ]
+    assert [None if marks is None else len(marks) for marks in column.marks] == [1, 0, 0, None, None]
+    (plain,) = _model(SimpleNamespace(films=tuple(films)), answered, load_card(), "balanced")
+    assert plain.findings.tolist() == column.findings.tolist()
+
+
+def test_films_of_one_name_can_each_be_opened(store):
+    films = [replace(entry, name="IM0001.dcm") for entry, _ in practice_films()[:2]]
+    store.add_films(films)
+    store.add_reader("Anna")
+    for film in films:
+        store.commit(replace(store.draft(film.sha256, "Anna", "nothing"), finding="none"))
+    page = open_page()
+    for film in films:
+        (case,) = (box for box in page.selectbox if box.label == "Case")
+        assert set(case.options) == {f"IM0001.dcm (Anna) · {one.sha256[:8]}" for one in films}
+        case.set_value(film.sha256).run()
+        assert page.query_params["case"] == film.sha256
+
+
+def test_two_models_of_one_title_stand_side_by_side(read, tmp_path, monkeypatch):
+    for name, made_of in (("default", "default"), ("mine", "default"), ("other", "default"), ("gate", "gate")):
+        shutil.copytree(ROOT / "weights" / made_of, tmp_path / "weights" / name)
+    monkeypatch.setenv("FRACTURE_WEIGHTS", str(tmp_path / "weights"))
+    page = open_page()
+    page.selectbox(key="second").set_value("mine").run()
+    assert page.selectbox(key="second").value == "mine"
+    title = load_card("default").title
+    assert page.selectbox(key="second").options == ["None", f"{title} · mine", f"{title} · other"]
+    assert {f"{title} · default", f"{title} · mine"} <= {caption.value for caption in page.caption}
 
 
 def test_two_models_stand_side_by_side(read, tmp_path, monkeypatch):

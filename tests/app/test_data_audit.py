@@ -120,6 +120,15 @@ def test_two_bars_and_what_lies_between(page, tmp_path):
     assert not app.code
 
 
+def test_one_model_on_two_data_sets_can_be_looked_at_on_each(page, tmp_path):
+    for data in ("multiregion", "made"):
+        for split, value in (("published", 0.95), ("clean", 0.7)):
+            run = record(split, value) | {"id": f"run-{data}-{split}", "data": {"name": data}}
+            write_record(run, folder=tmp_path / "FRACTURE_RUNS")
+    chosen = page().selectbox(key="leak_of")
+    assert len(set(chosen.options)) == 2
+
+
 def test_half_a_pair_shows_the_gap_and_the_command(page, tmp_path, folder):
     write_record(record("published", 0.95), folder=tmp_path / "FRACTURE_RUNS")
     app = page()

@@ -2,12 +2,16 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Iterator
+from types import SimpleNamespace
 
 import pytest
 
 from fracture_core.errors import FractureError
-from fracture_core.inference import load_classifier
+from fracture_core.imaging import Radiograph, read_image
+from fracture_core.inference import Outcome, load_classifier
 from fracture_core.phantom import radiograph, to_png
+from fracture_core.weights import load_card
 from ui import many_films
 from ui.films import OPENED, Answer, Film, Tray, fracatlas_samples, sample, uploaded_film
 from ui.wording import probability_words
@@ -64,6 +68,41 @@ def test_removing_a_film_forgets_all_that_was_computed_on_it() -> None:
     assert {key for key, _ in tray.answers} == {key for key, _ in tray.opened} == {film(1).key}
     tray.clear()
     assert not tray.films and not tray.answers and not tray.opened
+
+
+@pytest.mark.parametrize("forget", [lambda tray: tray.remove(film(0)), Tray.clear])
+def test_a_film_that_is_removed_while_it_is_decoded_is_not_kept(forget, monkeypatch: pytest.MonkeyPatch) -> None:
+    tray = Tray()
+    tray.add(film(0))
+
+    def interrupted(*args, **named) -> Radiograph:
+        forget(tray)
+        return read_image(*args, **named)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("fracture_core.imaging.read_image", interrupted)
+        assert tray.open(film(0)).radiograph.shape == (120, 90)
+    assert not tray.opened
+    assert tray.open(film(0)) is tray.open(film(0)), "a film of another page is kept though not on the tray"
+
+
+def test_a_film_that_is_removed_while_it_is_answered_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unread(_, sources, **named) -> Iterator[Outcome]:
+        for index, (name, _) in enumerate(sources):
+            yield Outcome(index, name, error=FractureError("It is damaged."))
+
+    monkeypatch.setattr("fracture_core.inference.predict_many", unread)
+    classifier, tray = SimpleNamespace(card=load_card()), Tray()
+    for seed in range(3):
+        tray.add(film(seed))
+    answers = tray.answer_all(classifier, operating_point="balanced")
+    next(answers)
+    tray.remove(film(1))
+    next(answers)
+    assert {key for key, _ in tray.answers} == {film(0).key}
+    tray.clear()
+    next(answers)
+    assert not tray.answers
 
 
 def test_a_map_is_computed_once_per_method() -> None:

@@ -271,6 +271,18 @@ def test_a_database_of_ones_own_is_named_without_its_password(app: AppTest, monk
     assert "secret" not in words(app)
 
 
+def test_models_of_one_title_can_each_be_chosen(app: AppTest, tmp_path: Path, monkeypatch) -> None:
+    for name, made_of in (("default", "default"), ("mine", "default"), ("gate", "gate")):
+        shutil.copytree(weights.WEIGHTS / made_of, tmp_path / name)
+    monkeypatch.setenv("FRACTURE_WEIGHTS", str(tmp_path))
+    app.run()
+    title = weights.load_card("default").title
+    assert app.selectbox(key="model").options == [f"{title} · default", f"{title} · mine"]
+    for name in ("mine", "default"):
+        app.selectbox(key="model").set_value(name).run()
+        assert app.selectbox(key="model").value == name
+
+
 def test_all_installed_models_answer_side_by_side(app: AppTest, tmp_path: Path, monkeypatch) -> None:
     for name, title in (("default", "First model"), ("second", "Second model")):
         shutil.copytree(weights.WEIGHTS / "default", tmp_path / name)

@@ -215,6 +215,18 @@ def test_no_run_chosen_says_what_to_do(folder: Path) -> None:
     assert "Choose at least one run" in words(app)
 
 
+def test_runs_of_one_label_can_each_be_chosen(folder: Path) -> None:
+    first = record()
+    twins = [{**first, "id": f"20261121T000000Z-{end}"} for end in ("a", "b")]
+    for twin in twins:
+        write_record(twin, folder=folder)
+    app = page(view="Training")
+    runs = app.multiselect(key="run")
+    assert len(set(runs.options)) == 2
+    runs.set_value([twins[0]["id"]]).run()
+    assert app.multiselect(key="run").value == [twins[0]["id"]]
+
+
 def test_films_of_one_class_cannot_be_judged(folder: Path) -> None:
     whole = record()
     whole["cases"]["label"] = [0] * 2 * N

@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 
 from fracture_core import weights
+from fracture_core.domain import Verdict
+from fracture_core.inference import Prediction
 from fracture_core.metrics import Estimate, Subgroup
 from fracture_core.model_card.sources import Sources
-from ui.wording import ENOUGH, by_region
+from ui.wording import ENOUGH, answer_line, by_region
 
 
 def region(name: str, *, fractured: int, whole: int) -> Subgroup:
@@ -28,3 +30,14 @@ def test_a_region_of_few_films_is_not_told(fractured: int, whole: int) -> None:
 
 def test_the_default_model_tells_its_weak_region() -> None:
     assert "- leg: " in by_region(Sources(weights.load_card(weights.DEFAULT)).regions)
+
+
+def test_a_refused_film_has_no_probability_and_a_models_name_is_no_markup() -> None:
+    answer = Prediction(0.97, "fractured", "fractured", "balanced", Verdict(True, 0.2, ""), "default", 0.1)
+    assert "Mine &lt;b&gt;: " in answer_line("Mine <b>", answer)
+    assert "probability 0.97" in answer_line("Mine", answer)
+    refused = Prediction(
+        0.97, "not answered", "fractured", "balanced", Verdict(False, 2.0, "A page."), "default", 0.1
+    )
+    assert "probability" not in answer_line("Mine", refused)
+    assert "does not look like a limb radiograph" in answer_line("Mine", refused)

@@ -228,7 +228,11 @@ def test_a_polygon_gives_points_back_and_is_cancelled(reader: Reader) -> None:
     assert reader.told()["revision"] == 1
 
 
-def test_freehand_closes_itself_and_is_simplified(reader: Reader) -> None:
+@pytest.mark.parametrize("whole", [True, False], ids=["a mouse's whole pixels", "a pen's parts of pixels"])
+def test_freehand_closes_itself_and_is_simplified(reader: Reader, whole: bool, monkeypatch) -> None:
+    if whole:
+        screen = reader.screen
+        monkeypatch.setattr(reader, "screen", lambda x, y: tuple(map(round, screen(x, y))))
     reader.focus()
     reader.keys("f")
     angles = np.linspace(0, 2 * np.pi, 120)

@@ -13,6 +13,7 @@ from fracture_core.metrics import Estimate
 from fracture_core.models import MODELS
 from ui import figures, loaders
 from ui.data_audit.worth_chart import CLAIM, CLEAN, NAMES, PUBLISHED, claimed, figure
+from ui.wording import told_apart
 
 CHOICE = "leak_of"  # session and address: recipe and model
 _NOTE = (
@@ -61,7 +62,7 @@ def _chosen(worths: Sequence[LeakWorth]) -> LeakWorth:
     name = st.selectbox(
         "Model",
         list(by_name),
-        format_func=lambda name: _line(by_name[name]),
+        format_func=told_apart({name: _line(worth) for name, worth in by_name.items()}).__getitem__,
         key=CHOICE,
         bind="query-params",
     )

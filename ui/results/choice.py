@@ -11,6 +11,7 @@ import streamlit as st
 from fracture_core.models import MODELS
 from fracture_core.results import Paper, ResultRow, table
 from ui import loaders
+from ui.wording import told_apart
 
 PAPERS = "papers"  # key of the choice, in the session and in the address
 OURS = "ours"  # stands for the runs of no paper
@@ -62,6 +63,11 @@ def run_label(row: ResultRow) -> str:
     return " · ".join(part for part in (title, row.recipe, of, began) if part)
 
 
+def run_labels(rows: Mapping[str, ResultRow]) -> dict[str, str]:
+    """Run → its label; the id is added to labels that several runs share."""
+    return told_apart({run: run_label(row) for run, row in rows.items()})
+
+
 def pick_runs(shown: Shown, label: str, *, key: str, most: int) -> Sequence[ResultRow]:
     """Let some runs be chosen; the newest one at first. Empty where there is none.
 
@@ -76,7 +82,7 @@ def pick_runs(shown: Shown, label: str, *, key: str, most: int) -> Sequence[Resu
         st.session_state[key] = asked[:most] or list(by_id)[:1]
     st.session_state[key] = [run for run in st.session_state[key] if run in by_id]
     chosen = st.multiselect(
-        label, list(by_id), max_selections=most, format_func=lambda run: run_label(by_id[run]), key=key
+        label, list(by_id), max_selections=most, format_func=run_labels(by_id).__getitem__, key=key
     )
     st.query_params[key] = chosen
     return [by_id[run] for run in chosen]

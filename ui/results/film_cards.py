@@ -96,7 +96,7 @@ def choose_look(runs: Mapping[str, Mapping[str, Any]], *, key: str) -> Look:
         "Show heatmaps",
         key=f"{key}_maps",
         bind="query-params",
-        help="Grad-CAM of the class 'fractured', by the weights of the run. A film without colours has a blank map.",
+        help="The map that suits the run's weights best. A film without colours has a blank map.",
     ):
         whose = f"of {maps[0][0]} only" if without and maps[0][0] else ""
         if whose:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import streamlit as st
 
 from fracture_core.metrics import proportion
-from fracture_core.results import ResultRow, ScoredFilms, scored_films
+from fracture_core.results import ScoredFilms, scored_films
 from fracture_core.results.comparing import FilmError, threshold_of, worst_errors
 from ui import figures, loaders
-from ui.results.choice import Shown, run_label
+from ui.results.choice import Shown, run_labels
 from ui.results.film_cards import FilmCard, Look, choose_look, paged, show_cards
 from ui.wording import FINDINGS, OPERATING_POINTS
 
@@ -28,7 +27,7 @@ def section(shown: Shown) -> None:
     run = st.selectbox(
         "Run",
         list(rows),
-        format_func=told_apart(rows).__getitem__,
+        format_func=run_labels(rows).__getitem__,
         key="errors_run",
         bind="query-params",
     )
@@ -121,13 +120,6 @@ def choose_point(records: Sequence[Mapping[str, Any]], *, key: str) -> str:
             help="Where the line between the two answers is drawn. Thresholds were chosen on validation films.",
         )
     )
-
-
-def told_apart(rows: Mapping[str, ResultRow]) -> dict[str, str]:
-    """Run → its label; the whole id is added to labels that several runs share, for they stand in the address."""
-    labels = {run: run_label(row) for run, row in rows.items()}
-    often = Counter(labels.values())
-    return {run: label if often[label] == 1 else f"{label} · {run}" for run, label in labels.items()}
 
 
 def has_labels(record: Mapping[str, Any]) -> bool:

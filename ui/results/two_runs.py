@@ -13,9 +13,9 @@ from fracture_core.metrics import Estimate, proportion
 from fracture_core.results import ResultRow
 from fracture_core.results.comparing import ComparedFilm, RunComparison, compare_runs
 from ui import figures, loaders
-from ui.results.choice import Shown
+from ui.results.choice import Shown, run_labels
 from ui.results.film_cards import FilmCard, choose_look, paged, show_cards, truth
-from ui.results.gallery import choose_point, has_labels, told_apart
+from ui.results.gallery import choose_point, has_labels
 from ui.wording import FINDINGS, GRAY
 
 A, B = "A", "B"
@@ -64,7 +64,7 @@ def section(shown: Shown) -> None:
 
 
 def _choose(place: Any, label: str, runs: Sequence[str], rows: Mapping[str, ResultRow], *, key: str) -> str:
-    return str(place.selectbox(label, runs, format_func=told_apart(rows).__getitem__, key=key, bind="query-params"))
+    return str(place.selectbox(label, runs, format_func=run_labels(rows).__getitem__, key=key, bind="query-params"))
 
 
 def _with_a_partner_first(runs: Sequence[str], outlines: Mapping[str, Mapping[str, Any]]) -> list[str]:

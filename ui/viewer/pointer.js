@@ -8,7 +8,8 @@ import { dragged } from "./window.js";
 const STILL = 4; // screen pixels within which a press is a click, not a drag
 const NEAR = { mouse: 8, pen: 10, touch: 18 }; // screen pixels that count as on a line or vertex
 const DOUBLE = 350; // ms within which a second tap at one place belongs to a double click
-const FREEHAND = 0.5; // screen pixels a freehand line may lose to its simplification
+// screen pixels a freehand line may lose to its simplification: a mouse tells whole ones, up to 0.71 off the hand's line
+const FREEHAND = 0.75;
 
 export class Pointers {
   constructor(viewer) {
