@@ -100,8 +100,8 @@ def _head(outlines: Outlines) -> Iterator[str]:
     yield ""
     yield (
         f"{len(outlines)} runs, on {'; '.join(machines)}. {scratch} started from random weights and "
-        f"{len(outlines) - scratch} from pretrained ones. The papers that name a start used ImageNet weights; "
-        "`train.py --pretrained FILE` or `--pretrained timm` gives that start where such weights are to be had."
+        f"{len(outlines) - scratch} from pretrained ones. Two papers started from pretrained weights and do not say "
+        "whose; `train.py --pretrained FILE` or `--pretrained timm` gives ImageNet's where there is a network."
     )
     yield (
         "Accuracy is at probability one half, as the papers count; brackets hold 95 % intervals, by groups of films "

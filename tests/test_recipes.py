@@ -114,7 +114,9 @@ def test_deviations_are_told():
     published = RECIPES["multiregion2024"].deviations(data="multiregion", split="published", pretrained=False)
     assert published == []  # the custom CNN starts from scratch in the paper too
     resnet = RECIPES["multiregion2024"].with_model("resnet50")
-    assert "ImageNet" in resnet.deviations(data="multiregion", split="published", pretrained=False)[0]
+    assert "pretrained weights" in resnet.deviations(data="multiregion", split="published", pretrained=False)[0]
+    unnamed = RECIPES["abirami2024"].deviations(data="fracatlas", split="grouped", pretrained=False)
+    assert any("films it does not name" in reason for reason in unnamed)
     assert resnet.deviations(data="multiregion", split="published", pretrained=True) == []
     clean = resnet.deviations(data="multiregion", split="clean", pretrained=True)
     assert clean == ["the paper's figures are of its published split; this run's is clean"]

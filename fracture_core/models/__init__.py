@@ -211,12 +211,12 @@ MODELS: dict[str, ModelSpec] = {
         make=_timm("seresnet50"),
     ),
     "seresnet50_abirami": ModelSpec(
-        title="SE-ResNet-50, as abirami2024 writes it",
+        title="SE-ResNet-50 of abirami2024",
         citation=_SENET,
         papers=("abirami2024",),
         parameters=26_027_074,
-        note="Its equations have no biases in the squeeze-and-excitation layers; its depth is not stated, "
-        "50 is ours.",
+        note="Its equations have no biases in the squeeze-and-excitation layers; its depth is not stated. It writes "
+        "a block of two convolutions; 50 layers, and the bottleneck of three that goes with them, are ours.",
         make=_se_resnet50,
     ),
     "densenet121": ModelSpec(

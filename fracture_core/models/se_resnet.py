@@ -1,5 +1,6 @@
-"""SE-ResNet-50 as abirami2024 writes it (section 3, equations 1 to 8), on the ResNet-50 bottleneck.
+"""SE-ResNet-50 with the gates that abirami2024 writes (section 3, equations 1 to 8), on the ResNet-50 bottleneck.
 
+The paper's block has two convolutions (under its figure 1) and its depth is not stated; the bottleneck is ours.
 Layers carry timm's names, so that ImageNet weights of timm's ``seresnet50`` fit.
 """
 
@@ -65,7 +66,7 @@ class SEBottleneck(nn.Module):
         residual = torch.relu(self.bn1(self.conv1(x)))
         residual = torch.relu(self.bn2(self.conv2(residual)))
         residual = self.bn3(self.conv3(residual))
-        return torch.relu(self.downsample(x) + self.se(residual))  # equations 7 and 8
+        return torch.relu(self.downsample(x) + self.se(residual))  # equations 7 and 8; the ReLU is He et al.'s
 
 
 class SEResNet50(nn.Module):

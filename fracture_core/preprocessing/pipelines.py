@@ -231,7 +231,7 @@ def multiregion2024(*, size: int = 224) -> Pipeline:
         name="multiregion2024",
         steps=(
             Gray(source=source),
-            ToUint8(source=source),
+            ToUint8(source="multiregion2024: not stated; ours"),
             Resize(size=size),
             CopyChannels(source=source),
             ImageNetNormalise(),
@@ -247,15 +247,15 @@ def multiregion2024(*, size: int = 224) -> Pipeline:
 
 def wang2024(*, size: int = 224) -> Pipeline:
     """Resize, ROI mask, 0-1 scaling; noise, contrast, scaling and rotation at random: wang2024."""
-    source = "wang2024, Pre-processing"
+    source, unstated = "wang2024, Pre-processing", "wang2024: not stated; ours"
     return Pipeline(
         name="wang2024",
         steps=(
-            Gray(source=source),
-            ToUint8(source=source),
+            Gray(source="wang2024, Data collection"),
+            ToUint8(source=unstated),
             Resize(size=size, source=source),
             RoiMask(),
-            CopyChannels(source=source),
+            CopyChannels(source=unstated),
             UnitNormalise(),
         ),
         augmentations=(GaussianNoise(), RandomContrast(), RandomScaling(), RandomRotation(source=source)),

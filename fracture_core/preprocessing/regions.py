@@ -1,7 +1,8 @@
 """Regions found by gray value: the limb against its background (wang2024) and the bones (gupta2024).
 
-Both papers only name the step; the methods are ours, chosen by eye on films of hands, legs, hips and
-shoulders. Lengths are fractions of the image's shorter side, so the film's resolution does not matter.
+Both papers only name the step and its aim (wang2024: the bone alone; here the limb stays); the methods are ours,
+chosen by eye on films of hands, legs, hips and shoulders. Lengths are fractions of the image's shorter side, so the
+film's resolution does not matter.
 """
 
 from __future__ import annotations

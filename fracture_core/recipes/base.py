@@ -83,8 +83,8 @@ class Recipe:
         shares: split name → share of the films.
         split: "grouped" or "published".
         data: the data set the paper used, by its ``DataSet.name``; "private" where it is not to be had.
-        reported_on: the split the paper's figures are of.
-        pretrained_models: models that the paper started from ImageNet weights.
+        reported_on: the split the paper's figures are of, in words.
+        pretrained_models: models that the paper started from pretrained weights; no paper says whose.
     """
 
     key: str
@@ -182,7 +182,7 @@ class Recipe:
         if self.reported_on != "test":
             reasons.append(f"the paper's figures are of {self.reported_on}; these are of test")
         if self.model in self.pretrained_models and not pretrained:
-            reasons.append("the paper started from ImageNet weights; this run started from random ones")
+            reasons.append("the paper started from pretrained weights; this run started from random ones")
         if self.models and self.model not in self.paper_models:
             reasons.append("the paper does not use this model")
         return reasons

@@ -22,6 +22,8 @@ Deviations:
 - Learning rate, restart period, input size and the constants of the transforms are not stated; 528 px is the
   architecture's own side.
 - The split is not stated; here it is over groups (duplicates, neighbouring views).
+- The paper finds normalisation alone best, and its conclusion speaks of data augmentation, of what kind it does not
+  say; here there is none.
 - Without ``--pretrained`` the run starts from scratch.
 - EfficientNet-B0 is no model of the paper's: it stands in on machines that cannot train EfficientNet-B6.
 """
@@ -74,7 +76,8 @@ RECIPE = Recipe(
         "schedule": "gupta2024, Training & Results",
         "schedule_options": "not stated; ours: 1 + 2 + 4 epochs end with the seventh",
         "loss": "gupta2024, Training & Results",
-        "augmentation": "gupta2024, Training & Results: normalisation alone",
+        "augmentation": "gupta2024, Training & Results: normalisation alone; its conclusion speaks of data "
+        "augmentation, kind not stated, none here",
         "shares": "not stated; ours",
         "split": "not stated; ours",
         "pretrained_models": "gupta2024, Training & Results; whose weights not stated, ImageNet's by custom",

@@ -5,7 +5,7 @@ bmadushanirodrigo/fracture-multi-region-x-ray-data, 9,246/828/506 films.
 
 Stated: the custom CNN layer by layer; three channels, 224×224, random flips (both ways), rotations, colour jitter,
 ImageNet's mean and deviation; cross-entropy, Adam, StepLR with step 7 and γ 0.1, 10 epochs; the published split;
-ResNet-50 and VGG-16 pretrained, with new heads.
+ResNet-50 pretrained, and both with new heads.
 
 Reported: of test (loss, accuracy, precision, recall, F1), CNN .2100, .8913, .8873, .9104, .8987; ResNet-50 .1556,
 .9368, 1.0, .8806, .9365; VGG-16 .0638, .9763, .9848, .9701, .9774. These fit whole films only if "not fractured" is
@@ -42,7 +42,10 @@ RECIPE = Recipe(
     overrides={
         "vgg16": {
             "lr": 1e-4,
-            "sources": {"lr": "not stated; ours: without batch normalisation 1e-3 does not learn"},
+            "sources": {
+                "lr": "not stated; ours: without batch normalisation 1e-3 does not learn",
+                "pretrained_models": "not stated; ours: as its ResNet-50",
+            },
         },
         "custom_cnn": {"sources": {"pretrained_models": "multiregion2024, Models: a network of its own"}},
     },

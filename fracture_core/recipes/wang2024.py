@@ -25,7 +25,9 @@ Deviations:
 - The hospital's images are private: FracAtlas or synthetic CT stands in.
 - The paper grew validation and test fourfold too; here both are as they are, since copies of a film are no new
   evidence.
-- The ROI mask is found by thresholding (its making is not stated).
+- The paper's mask leaves "solely … the bone"; how it is made is not stated. Ours, by thresholding, leaves the limb
+  with its soft tissue.
+- Gaussian noise, a step of the paper's preprocessing, is added in training alone and drawn anew each time.
 - In the ablation both networks begin from the same weights wherever they have the same layer, so that the SE blocks
   are the only difference.
 """
