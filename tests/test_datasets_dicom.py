@@ -208,7 +208,7 @@ def test_labels_that_fit_no_film_are_told(two_films):
         ("file,fractured,region\na,1,Hip\na,1,\n", r"lines 2 and 3 say .* \(region\)"),
         ("file,fractured,Fractured\na,1,0\n", "has 2 columns 'fractured'. Keep one"),
         ("file,fractured,split,split\na,1,train,test\n", "has 2 columns 'split'"),
-        ('file,fractured,note\na,1,x\nb,0,"5 mm)\nc,1,x\n', r"from line 3 on: .* not closed there\. Close it"),
+        ('file,fractured,note\na,1,x\nb,0,"5 mm)\nc,1,x\n', r"from line 3 on: .* not closed there, or .* Mend that"),
         ('file,fractured,note\na,1,"5 mm)\nb,0,"6 mm)\n', "from line 2 on"),
         ('file,fractured,"note\na,1,x\n', "from line 1 on"),
         pytest.param('file,fractured,note\na,1,"5 mm)\n' + "b,0,x\n" * 30_000, "from line 2 on", id="a long one"),

@@ -259,6 +259,11 @@ def test_voc_folders_that_share_a_film_are_several_readers():
     assert two.notes == ("In several folders, so each folder was taken for a reader: a.png",)
     one = import_readings("voc", {"Annotations/a.xml": of(1)}, [entry], reader="Cleo")
     assert [each.reader for each in one.readings] == ["Cleo"]
+    own = import_readings("voc", {"train/a.xml": of(1), "val/a.xml": of(50)}, [entry], reader="Cleo")
+    assert {each.reader for each in own.readings} == {"Cleo"}
+    broken = b"<annotation><filename>a.png</filename><object><name>fracture</name></object></annotation>"
+    two = import_readings("voc", {"Anna/a.xml": of(1), "Ben/a.xml": broken}, [entry])
+    assert [each.reader for each in two.readings] == ["Anna"], "Ben did mark it"
     clear = b"<annotation><filename>a.png</filename></annotation>"
     two = import_readings("voc", {"Anna/a.xml": of(1), "Ben/a.xml": clear}, [entry])
     assert {each.reader: each.finding for each in two.readings} == {"Anna": "fracture", "Ben": "none"}

@@ -191,4 +191,7 @@ def _csv(answers: list[Answer]) -> bytes:
     import pandas as pd
 
     rows = [answer_row(a.film.name, a.prediction, notes=a.notes, error=a.error) for a in answers]
+    for row in rows:
+        if row.get("in_domain") == "false":  # a refused film has no probability, here as in the table
+            row["probability"] = ""
     return csv_of(pd.DataFrame(rows, columns=list(COLUMNS))).encode()

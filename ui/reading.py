@@ -119,7 +119,11 @@ def _form(draft: Draft, keys: str) -> Draft:
     """Finding, confidence and note as they stand on the page."""
     finding_key, confidence_key, note_key = (f"{name}-{keys}" for name in ("finding", "confidence", "note"))
     st.session_state.setdefault(finding_key, draft.finding)
-    st.session_state.setdefault(confidence_key, draft.confidence if draft.confidence is not None else 80)
+    lowest = f"lowest-{keys}"
+    if confidence_key not in st.session_state:
+        st.session_state[confidence_key] = draft.confidence if draft.confidence is not None else 80
+        # below a half only where a reading imported from elsewhere says so, and then as long as it is open
+        st.session_state[lowest] = 0 if st.session_state[confidence_key] < 50 else 50
     st.session_state.setdefault(note_key, draft.note)
 
     def choose(finding: str) -> None:
@@ -137,9 +141,7 @@ def _form(draft: Draft, keys: str) -> Draft:
             shortcut=key,
             width="stretch",
         )
-    # below a half only where a reading imported from elsewhere says so, and then as long as it is open
-    lowest = st.session_state.setdefault(f"lowest-{keys}", 0 if st.session_state[confidence_key] < 50 else 50)
-    st.slider("Confidence, per cent", lowest, 100, step=5, key=confidence_key)
+    st.slider("Confidence, per cent", st.session_state[lowest], 100, step=5, key=confidence_key)
     st.text_area("Note", key=note_key, height=80, placeholder="Anything worth remembering of this film")
     return _said(draft, keys)
 

@@ -71,7 +71,8 @@ def read_label_table(path: str | Path) -> tuple[LabelRow, ...]:
     except csv.Error as error:
         raise DataSetError(
             f"'{path}' cannot be parted into cells from line {understood + 1} on: most often a quotation mark is not "
-            'closed there. Close it, or write it twice ("") where it is part of a quoted text.'
+            "closed there, or something stands between it and the next separator. Mend that, or write the mark twice "
+            '("") where it is part of a quoted text.'
         ) from error
     _check_agreement(rows, path)
     return tuple(rows)

@@ -82,6 +82,7 @@ class Sheet:
         size: (width, height) in pixels, None where the file does not tell.
         readings: ``reading_fields`` of each; None when the file knows no readings, only marks.
         marks: each with whose it is: "reading" (an id) or "reader" (a name), or neither.
+        reader: whose those are that are given to nobody, where that is known of this film; else "".
     """
 
     name: str
@@ -89,6 +90,7 @@ class Sheet:
     size: tuple[float, float] | None = None
     readings: list[Mapping[str, Any]] | None = None
     marks: list[tuple[Mark, Mapping[str, Any]]] = field(default_factory=list)
+    reader: str = ""
 
 
 def assemble(
@@ -111,8 +113,9 @@ def assemble(
         at: the time of readings for which the file tells none; now by default.
     """
     index, readings = FilmIndex(films), []
-    whose, when = reader or title, at or datetime.now(UTC)
+    when = at or datetime.now(UTC)
     for sheet in sheets:
+        whose = sheet.reader or reader or title
         film, trouble = index.find(sheet)
         if film is None:
             notes.lose(f"Left out with {_count(sheet)}, because {trouble}", sheet.name)

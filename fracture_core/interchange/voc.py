@@ -116,7 +116,8 @@ def read_voc(
         raise InvalidFile("The folder holds no .xml file. Name the folder of the Pascal VOC annotations.")
     notes = Notes()
     sheets = {path: _sheet(path, data, notes) for path, data in sorted(chosen.items())}
-    _readers_by_folder(sheets, notes)
+    if reader is None:
+        _readers_by_folder(sheets, notes)
     return assemble(sheets.values(), films, title=TITLE, notes=notes, reader=reader, at=at)
 
 
@@ -128,9 +129,7 @@ def _readers_by_folder(sheets: Mapping[str, Sheet], notes: Notes) -> None:
     for name in several:
         notes.add("In several folders, so each folder was taken for a reader", name)
     for path, sheet in nobodys.items() if several else ():
-        if whose := _folder(path):
-            sheet.readings = [{"reader": whose}]
-            sheet.marks = [(mark, {"reader": whose}) for mark, _ in sheet.marks]
+        sheet.reader = _folder(path)
 
 
 def _folder(path: str) -> str:
