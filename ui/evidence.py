@@ -84,12 +84,12 @@ def aided(readings: Sequence[Reading], columns: Sequence[Column], films: Sequenc
     with st.expander("Aided against unaided", icon=":material/compare_arrows:"):
         chosen = st.selectbox(
             "Truth is what was said by",
-            [None, *(column.name for column in columns)],
+            ["", *(column.name for column in columns)],
             format_func=lambda name: name or "the other readers' majority",
             key="truth",
             help="Unaided findings. Nobody is held against a vote of their own.",
         )
-        truth = truth_by(pairs, columns, films, reference=chosen)
+        truth = truth_by(pairs, columns, films, reference=chosen or None)
         effect = aided_effect(pairs, truth)
         rows = {
             "": ["sensitivity", "specificity", "confidence, points", "seconds a reading"],
@@ -99,10 +99,11 @@ def aided(readings: Sequence[Reading], columns: Sequence[Column], films: Sequenc
             for name, cell in zip(list(rows)[1:], _cells(change), strict=True):
                 rows[name].append(cell)
         st.table(rows)
-        st.caption(f"{len(pairs.films)} films that a reader read both ways, first without the machine.")
+        count = f"{len(pairs.films)} film{'s' if len(pairs.films) != 1 else ''}"
+        st.caption(f"{count} that a reader read both ways, first without the machine.")
         if (truth < 0).all():
             st.info("Right and wrong need somebody else's finding: that of another reader, or of imported experts.")
-        said = majority_findings(stack([column for column in columns if chosen in (None, column.name)]))
+        said = majority_findings(stack([column for column in columns if chosen in ("", column.name)]))
         known = {
             film: bool(code == ORDER.index("fracture"))
             for film, code in zip(films, said, strict=True)

@@ -115,42 +115,48 @@ def _again_key(place: Desk) -> str:
     return f"again-{place.reader}-{place.film.sha256[:16]}"
 
 
+def _widget(name: str, keys: str) -> str:
+    """The key of "confidence" or "note": another one once the stored reading has taken the page's place."""
+    return f"{name}-{keys}-{st.session_state.get(f'revision-{keys}', 0)}"
+
+
 def _form(draft: Draft, keys: str) -> Draft:
     """Finding, confidence and note as they stand on the page."""
-    finding_key, confidence_key, note_key = (f"{name}-{keys}" for name in ("finding", "confidence", "note"))
+    finding_key, confidence_key, begun = f"finding-{keys}", _widget("confidence", keys), f"form-{keys}"
     st.session_state.setdefault(finding_key, draft.finding)
-    lowest = f"lowest-{keys}"
+    # What the widgets begin with is told to them at every run. Put into the session, it would reach the browser in
+    # the first run alone: broken off by a click, that would leave the slider at its lower end and the note empty.
     if confidence_key not in st.session_state:
-        st.session_state[confidence_key] = draft.confidence if draft.confidence is not None else 80
-        # below a half only where a reading imported from elsewhere says so, and then as long as it is open
-        st.session_state[lowest] = 0 if st.session_state[confidence_key] < 50 else 50
-    st.session_state.setdefault(note_key, draft.note)
+        st.session_state[begun] = (80 if draft.confidence is None else draft.confidence, draft.note)
+    confidence, note = st.session_state[begun]
 
     def choose(finding: str) -> None:
         st.session_state[finding_key] = finding
 
     st.markdown("**Finding**")
-    row = st.columns(3)
-    for column, (finding, (title, key)) in zip(row, CHOICES.items(), strict=True):
-        column.button(
+    row = st.container(horizontal=True)  # where it is narrow a button takes another line, and no word is cut
+    for finding, (title, key) in CHOICES.items():
+        row.button(
             title,
             key=f"choose-{finding}-{keys}",
             on_click=choose,
             args=(finding,),
             type="primary" if st.session_state[finding_key] == finding else "secondary",
             shortcut=key,
-            width="stretch",
         )
-    st.slider("Confidence, per cent", st.session_state[lowest], 100, step=5, key=confidence_key)
-    st.text_area("Note", key=note_key, height=80, placeholder="Anything worth remembering of this film")
+    lowest = 50 if confidence >= 50 else 0  # less than a half sure is only a reading that was imported
+    st.slider("Confidence, per cent", lowest, 100, confidence, step=5, key=confidence_key)
+    placeholder = "Anything worth remembering of this film"
+    st.text_area("Note", note, key=_widget("note", keys), height=80, placeholder=placeholder)
     return _said(draft, keys)
 
 
 def _said(draft: Draft, keys: str) -> Draft:
     """A draft with the finding, confidence and note that the page holds."""
     finding = st.session_state.get(f"finding-{keys}")
-    confidence = int(st.session_state[f"confidence-{keys}"]) if finding else None
-    return replace(draft, finding=finding, confidence=confidence, note=str(st.session_state.get(f"note-{keys}", "")))
+    confidence = int(st.session_state[_widget("confidence", keys)]) if finding else None
+    note = str(st.session_state.get(_widget("note", keys), ""))
+    return replace(draft, finding=finding, confidence=confidence, note=note)
 
 
 def _with_marks(draft: Draft, drawn: Drawn | None) -> Draft:
@@ -162,7 +168,7 @@ def _with_marks(draft: Draft, drawn: Drawn | None) -> Draft:
 def _clock(draft: Draft, keys: str) -> ReadingClock:
     """The clock of a film since it was opened here; Streamlit forgets the form of a film that is left."""
     name = f"clock-{keys}"
-    if name not in st.session_state or f"confidence-{keys}" not in st.session_state:
+    if name not in st.session_state or _widget("confidence", keys) not in st.session_state:
         st.session_state[name] = ReadingClock(draft.seconds)
     found: ReadingClock = st.session_state[name]
     return found
@@ -234,9 +240,9 @@ def _conflict(place: Desk) -> None:
 
 def _take_stored(keys: str) -> None:
     """Forget what the page holds of a reading, so that what is stored is shown again."""
-    for name in ("finding", "confidence", "note", "own"):
+    for name in ("finding", "own"):
         st.session_state.pop(f"{name}-{keys}", None)
-    # above whatever the browser has counted
+    # above whatever the browser has counted; and the widgets begin anew
     st.session_state[f"revision-{keys}"] = st.session_state.get(f"revision-{keys}", 0) + 1_000_000
 
 

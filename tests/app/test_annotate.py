@@ -190,6 +190,25 @@ def test_what_another_window_did_is_shown_and_not_overwritten(page, store):
     assert (kept.finding, kept.marks) == ("none", (BOX,))
 
 
+def test_a_run_that_is_broken_off_loses_neither_confidence_nor_note(page, store):
+    sit_down(page)
+    film = open_film(page)
+    store.save_draft(replace(store.draft(film, "Anna", "nothing"), finding="none", confidence=90, note="two views"))
+    page.run()  # what another window did is shown
+    for _ in range(2):
+        (slider,), (note,) = page.slider, page.text_area
+        # the browser begins with these, whichever run it hears of first
+        assert (list(slider.proto.default), note.proto.default) == ([90], "two views")
+        assert not slider.proto.set_value
+        assert not note.proto.set_value
+        page.run()
+    button(page, "Next").click().run()
+    (slider,) = page.slider
+    assert list(slider.proto.default) == [80]
+    button(page, "Fracture").click().run()
+    assert store.draft(open_film(page), "Anna", "nothing").confidence == 80
+
+
 def test_a_film_only_looked_at_leaves_no_draft(page, store):
     sit_down(page)
     button(page, "Next").click().run()
