@@ -1,8 +1,9 @@
-"""What the C library does with memory that was freed."""
+"""The process's memory: what the C library does with what was freed, and how much there was at most."""
 
 from __future__ import annotations
 
 import ctypes
+import sys
 
 _TRIM_THRESHOLD, _TOP_PAD, _MMAP_MAX = -1, -2, -4  # glibc's malloc.h
 _LARGEST, _PAD = 2**31 - 1, 256 * 2**20  # bytes
@@ -24,3 +25,13 @@ def keep_freed_memory() -> bool:
     except (OSError, AttributeError, TypeError):
         return False
     return all([mallopt(_MMAP_MAX, 0), mallopt(_TRIM_THRESHOLD, _LARGEST), mallopt(_TOP_PAD, _PAD)])
+
+
+def peak_memory() -> int:
+    """Bytes of this process's largest resident memory so far; 0 where the system does not say (Windows)."""
+    try:
+        import resource
+    except ImportError:
+        return 0
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 2**10

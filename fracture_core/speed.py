@@ -10,7 +10,6 @@ import math
 import multiprocessing
 import platform
 import re
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -20,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from fracture_core.errors import FractureError
+from fracture_core.memory import peak_memory
 from fracture_core.metrics import Estimate
 from fracture_core.provenance import commit
 from fracture_core.results import SPEEDS, TRAINING_SPEEDS, Speed, TrainingSpeed, to_json
@@ -115,7 +115,7 @@ def _measure(model: str, size: int, precision: str, batch: int, rounds: int, thr
         latency_ms=median([1000 * value for value in single]),
         batch=batch,
         films_per_second=batch / median(many).value,
-        peak_memory_mb=torch.cuda.max_memory_allocated() / 2**20 if on_gpu else _peak_memory_mb(),
+        peak_memory_mb=torch.cuda.max_memory_allocated() / 2**20 if on_gpu else peak_memory() / 2**20 or math.nan,
         date=datetime.now(UTC).date().isoformat(),
         commit=commit() or "unknown",
         torch=torch.__version__,
@@ -140,16 +140,6 @@ def processor() -> str:
     except OSError:
         found = None
     return found[1].strip() if found else platform.processor() or platform.machine()
-
-
-def _peak_memory_mb() -> float:
-    """Largest resident memory of this process so far; nan where the system does not say."""
-    try:
-        import resource
-    except ImportError:  # Windows
-        return math.nan
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / 2**20 if sys.platform == "darwin" else peak / 2**10
 
 
 def write_speed(speed: Speed, *, folder: Path = SPEEDS) -> Path:

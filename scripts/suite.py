@@ -193,6 +193,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("\n".join(job.name for job in jobs) or "No recipe of that name for this data.")
         return 0 if jobs else 2
     output = options.output.resolve()
+    if options.smoke:  # what a tiny training leaves must not stand for a whole one
+        output /= "smoke"
     work = (options.work or output / "work").resolve()
     for each in ("OMP_NUM_THREADS", "OPENCV_FOR_THREADS_NUM"):  # else every training decodes with all processors
         os.environ.setdefault(each, str(max(1, (os.cpu_count() or 1) // options.at_once)))

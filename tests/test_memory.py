@@ -5,7 +5,10 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import numpy as np
 import pytest
+
+from fracture_core.memory import peak_memory
 
 PROGRAM = """
 import sys, resource
@@ -33,3 +36,9 @@ def test_memory_that_was_freed_is_not_cleared_again():
     if not told:
         pytest.skip("this C library cannot be told")
     assert faults * 10 < _run("leave")[1]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows does not say")
+def test_the_peak_is_in_bytes():
+    held = np.ones(60_000_000, np.uint8)
+    assert len(held) < peak_memory() < 2**40

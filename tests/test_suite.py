@@ -96,8 +96,9 @@ def test_a_smoke_run_of_one_paper(made_fracatlas, tmp_path):
     ]
     assert suite.main(arguments) == 0
     name = "wang2024-with-se-seresnet50-fracatlas-grouped-seed0"
-    assert json.loads((tmp_path / "outcome.json").read_text()) == {name: "done"}
-    assert (tmp_path / "weights" / name / "card.json").is_file()
+    assert json.loads((tmp_path / "smoke" / "outcome.json").read_text()) == {name: "done"}
+    assert (tmp_path / "smoke" / "weights" / name / "card.json").is_file()
+    assert not (tmp_path / "done").exists(), "a tiny training stands for no whole one"
 
 
 def test_what_has_a_record_can_be_left_out(tmp_path, capsys, monkeypatch):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import os
 import shutil
@@ -121,7 +122,14 @@ def test_too_few_films_are_told(tiny):
         fit(TINY, films, train=TRAIN, val=VAL[::2], accelerator="cpu")
 
 
-def test_frozen_blocks_keep_weights_and_statistics():
+@pytest.mark.parametrize("shared", [False, True], ids=["alone", "batch norm of several GPUs"])
+def test_frozen_blocks_keep_weights_and_statistics(shared, monkeypatch):
+    def replaced(model, fabric):  # as torch's synchronised batch norm takes the places of the plain ones
+        model.bn1 = copy.deepcopy(model.bn1)
+        return model
+
+    if shared:
+        monkeypatch.setattr(loop, "share_batch_norm", replaced)
     recipe = replace(TINY, model="mobilenetv2_100", epochs=1, frozen=2)
     start = build_model("mobilenetv2_100")
     given = {name: torch.rand_like(value) for name, value in start.state_dict().items() if value.is_floating_point()}
@@ -133,6 +141,19 @@ def test_frozen_blocks_keep_weights_and_statistics():
             assert torch.equal(trained[name], value), name
     assert not torch.equal(trained["blocks.2.0.conv_pw.weight"], given["blocks.2.0.conv_pw.weight"])
     assert not torch.equal(trained["blocks.2.0.bn1.running_mean"], given["blocks.2.0.bn1.running_mean"])
+
+
+def test_a_network_that_points_trains_in_double_precision_too():
+    recipe = replace(TINY, model="mobilenetv2_evidence", epochs=1, guidance=1.0)
+    films = easy_films()
+    films.regions[TRAIN[0], :4, :4] = 255
+    (epoch,) = fit(recipe, films, train=TRAIN, val=VAL, accelerator="cpu", precision="64-true").history
+    assert np.isfinite(epoch.train_loss)
+
+
+def test_more_parts_than_films_are_refused(tiny):
+    with pytest.raises(FractureError, match=r"A batch of 8 on 1 processes has no 9 parts .* Lower --accumulate"):
+        fit(replace(TINY, accumulate=9), easy_films(), train=TRAIN, val=VAL, accelerator="cpu")
 
 
 def test_networks_trained_apart_from_one_seed_begin_alike():

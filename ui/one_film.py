@@ -56,7 +56,9 @@ def one_film(film: Film, card: Card, operating_point: str) -> None:
             prediction = opened.prediction(classifier, operating_point=operating_point)
             _finding(prediction, card)
         with words:
-            shown = prediction.domain.in_domain or st.toggle("Show what the model answers all the same")
+            shown = prediction.domain.in_domain or st.toggle(
+                "Show what the model answers all the same", key=f"all-the-same-{film.key}"
+            )
             heatmap, method, strip = None, best_map(card), None
             if shown:
                 strip = _answer(prediction, opened, card)

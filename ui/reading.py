@@ -205,12 +205,18 @@ def _commit(place: Desk, store: Store, draft: Draft, keys: str, own: OwnDraft, c
     def commit() -> None:
         from ui.viewer import drawn
 
+        if st.session_state.get(f"done-{keys}") == own.version:
+            return  # a second click, before the page has changed
         # the last gesture and the last word may have come with this very click
         stored = store.draft(place.film.sha256, place.reader, draft.shown)
-        said = _with_marks(_said(stored, keys), drawn(_viewer_key(keys)))
+        told = drawn(_viewer_key(keys))
+        if told is not None and told.revision < st.session_state.get(f"revision-{keys}", 0):
+            told = None  # the browser's word of before: since then what another window drew is shown
+        said = _with_marks(_said(stored, keys), told)
         st.session_state.pop(_again_key(place), None)
         try:
             own.commit(store, replace(said, started=draft.started, seconds=clock.spent(said.seconds)))
+            st.session_state[f"done-{keys}"] = own.version
         except StaleEdit as error:
             st.session_state[_CONFLICT] = str(error)
 
@@ -286,6 +292,7 @@ def _compare(
 
         def again() -> None:
             st.session_state[_again_key(place)] = True
+            st.session_state.pop(f"done-{_keys(place, AIDED)}", None)
 
         st.button(
             "Read again with the machine's answer" if aided is None else "Correct the aided reading",

@@ -277,8 +277,9 @@ MODELS: dict[str, ModelSpec] = {
         published_parameters=30_389_784,
         native_size=456,
         drop_rate=0.4,  # the authors' released code
+        note="Batch norm and padding as TensorFlow's, so that weights from there fit.",
         imagenet="tf_efficientnet_b5.in1k",
-        make=_timm("efficientnet_b5"),
+        make=_timm("tf_efficientnet_b5"),
     ),
     "efficientnet_b6": ModelSpec(
         title="EfficientNet-B6",
@@ -288,8 +289,9 @@ MODELS: dict[str, ModelSpec] = {
         published_parameters=43_040_704,
         native_size=528,
         drop_rate=0.5,  # the authors' released code
+        note="Batch norm and padding as TensorFlow's, so that weights from there fit.",
         imagenet="tf_efficientnet_b6.aa_in1k",
-        make=_timm("efficientnet_b6"),
+        make=_timm("tf_efficientnet_b6"),
     ),
     "mobilenetv2_100": ModelSpec(
         title="MobileNetV2",

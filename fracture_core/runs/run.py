@@ -47,6 +47,8 @@ def run(options: Options) -> dict[str, Any] | None:
     trained = list(zip(members or [recipe], divisions, strict=True))
     if options.member is not None:
         trained = one_member(trained, options)
+    # all before the first training: a later member's must not be refused when the earlier ones are done
+    checkpoints = [checkpoint_place(options, data, also, one, part) for one, part in trained]
     results = [
         fit(
             one,
@@ -56,12 +58,12 @@ def run(options: Options) -> dict[str, Any] | None:
             extra=[copies + len(data.cases) for copies in also.exposures] if also else (),
             seed=options.seed,
             pretrained=pretrained,
-            checkpoint=checkpoint_place(options, data, also, one, part),
+            checkpoint=checkpoint,
             fabric=fabric,
             compiled=options.compile,
             progress=sys.stderr.isatty(),
         )
-        for one, part in trained
+        for (one, part), checkpoint in zip(trained, checkpoints, strict=True)
     ]
     leave(fabric)
     if not first or options.member is not None:
@@ -104,8 +106,8 @@ def starting_weights(options: Options, recipe: Recipe, fabric: Fabric) -> Path |
     if recipe.frozen and options.pretrained is None and not options.smoke:
         raise FractureError(
             f"The first layers of {recipe.key} keep the weights they start with, which random ones are not worth: "
-            f"name ImageNet weights of {recipe.model} with --pretrained FILE, or have them fetched with "
-            "--pretrained timm."
+            f"name ImageNet weights of {recipe.model} with --pretrained FILE, TensorFlow's if there are any; those "
+            "that --pretrained timm fetches were trained with another padding and scale of grays."
         )
     if options.pretrained != Path(TIMM):
         return options.pretrained

@@ -1,7 +1,8 @@
 """Random changes of whole batches, on the device.
 
 What changes is drawn on the CPU for the whole batch, whatever the device and however many processes share the batch;
-each process then applies its part. So every machine trains on the same films.
+each process then applies its part. The films of an epoch and their order are the same on every machine; their changes
+too, unless dropout draws from the CPU's numbers between them, as it does on a CPU and not on a GPU.
 """
 
 from __future__ import annotations

@@ -10,7 +10,6 @@ import hashlib
 import itertools
 import logging
 import os
-import resource
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ from timm.utils import ModelEmaV3
 from torch import Tensor, nn
 
 from fracture_core.errors import DataSetError, FractureError
+from fracture_core.memory import peak_memory
 from fracture_core.metrics import roc_auc
 from fracture_core.models import build_model, load_pretrained
 from fracture_core.preprocessing import build_pipeline
@@ -121,16 +121,22 @@ def fit(
     Raises:
         UnknownName: the recipe asks for a model, pipeline, optimiser, schedule or loss that does not exist.
         DataSetError: there is not one whole batch to train on, or validation lacks a class.
-        FractureError: the checkpoint is of another run or began otherwise, or the first epoch gave no finite logits.
-            Where a later one gives none, the training ends there.
+        FractureError: a process's share of a batch has no film for each part of it, the checkpoint is of another run
+            or began otherwise, or the first epoch gave no finite logits. Where a later one gives none, the training
+            ends there.
     """
     _check(recipe, films, train, val)
     fabric = fabric or make_fabric(accelerator=accelerator, precision=precision)
+    if recipe.batch // fabric.world_size < recipe.accumulate:
+        raise FractureError(
+            f"A batch of {recipe.batch} on {fabric.world_size} processes has no {recipe.accumulate} parts of a film "
+            "or more for each. Lower --accumulate, or raise --batch."
+        )
     fabric.seed_everything(seed, verbose=False)
     pipeline = build_pipeline(recipe.pipeline, size=recipe.size, **recipe.pipeline_options)
     model: Any = _start(recipe, seed, pretrained)
-    frozen = _frozen(recipe, model)
     model = share_batch_norm(model.to(memory_format=torch.channels_last), fabric)
+    frozen = _frozen(recipe, model)  # after it: sharing puts other layers in the places of some
     optimiser = build_optimiser(recipe, model)
     steps = (len(train) * recipe.copies + _extra_count(films, extra)) // recipe.batch
     schedule = build_schedule(recipe, optimiser, steps)
@@ -385,7 +391,8 @@ def _frozen(recipe: Recipe, model: nn.Module) -> list[nn.Module]:
 def _guided(model: Any, features: Tensor, regions: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
     """What draws a model's map into the experts' regions: its own map where it has one, else its activation map."""
     if hasattr(model, "evidence"):
-        return evidence_losses(model.evidence(features), regions, labels)
+        weights = model.get_classifier().weight  # whose precision the network's output has left
+        return evidence_losses(model.evidence(features.to(weights.dtype)), regions, labels)
     return guidance_losses(features, model.get_classifier(), regions)
 
 
@@ -413,7 +420,7 @@ def _accuracy(labels: Tensor, logits: Tensor) -> float:
 def _peak_memory(fabric: Fabric) -> int:
     if fabric.device.type == "cuda":
         return int(torch.cuda.max_memory_allocated(fabric.device))
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return peak_memory()
 
 
 def _check(recipe: Recipe, films: Films, train: np.ndarray, val: np.ndarray) -> None:

@@ -190,6 +190,31 @@ def test_what_another_window_did_is_shown_and_not_overwritten(page, store):
     assert (kept.finding, kept.marks) == ("none", (BOX,))
 
 
+def test_what_another_window_drew_is_committed_as_it_is_shown(page, store):
+    sit_down(page)
+    button(page, "Fracture").click().run()
+    draw(page, replace(BOX, points=((5.0, 5.0), (9.0, 9.0))))
+    film = open_film(page)
+    store.save_draft(replace(store.draft(film, "Anna", "nothing"), marks=(BOX,)))
+    page.run()
+    assert "changed in another window" in words(page)
+    button(page, "Commit").click().run()
+    (reading,) = store.readings()
+    assert reading.marks == (BOX,)
+
+
+def test_a_corrected_reading_that_changes_nothing_is_one_all_the_same(page, store):
+    sit_down(page)
+    button(page, "No fracture").click().run()
+    button(page, "Commit").click().run()
+    button(page, "Read again with the machine's answer").click().run()
+    button(page, "Commit").click().run()
+    button(page, "Correct the aided reading").click().run()
+    button(page, "Commit").click().run()
+    assert "You said:" in words(page)
+    assert [one.aided for one in store.readings(superseded=True)] == [False, True, True]
+
+
 def test_a_run_that_is_broken_off_loses_neither_confidence_nor_note(page, store):
     sit_down(page)
     film = open_film(page)

@@ -100,6 +100,39 @@ class Screen:
         self.context.close()
 
 
+@pytest.fixture
+def anna(browser, fresh_server: str, film, store):
+    screen = Screen(browser, fresh_server, film[0])
+    screen.sit_down("Anna")
+    yield screen
+    screen.close()
+
+
+def test_two_clicks_on_commit_make_one_reading(anna: Screen, film, store) -> None:
+    anna.find("No fracture")
+    anna.page.get_by_role("button", name="Commit").dblclick()
+    anna.page.get_by_text("You said:").wait_for()
+    anna.page.wait_for_timeout(1500)
+    assert [one.finding for one in store.readings(superseded=True)] == ["none"]
+
+
+def test_enter_presses_the_button_that_was_reached_by_tab_and_commits_after_a_click(anna: Screen, store) -> None:
+    anna.find("Fracture")
+    anna.page.get_by_role("button", name="Fracture").first.focus()
+    anna.page.keyboard.press("Tab")  # to "No fracture"
+    anna.page.keyboard.press("Enter")
+    draft = lambda: store.draft(anna.film.sha256, "Anna", "nothing")  # noqa: E731
+    eventually(anna.page, lambda: draft().finding, lambda finding: finding == "none")
+    assert store.readings() == [], "nothing was committed"
+    anna.find("Uncertain")
+    eventually(anna.page, lambda: draft().finding, lambda finding: finding == "uncertain")
+    anna.page.locator("[data-test-script-state='notRunning']").wait_for(state="attached")
+    anna.page.wait_for_timeout(500)
+    anna.page.keyboard.press("Enter")
+    anna.page.get_by_text("You said:").wait_for()
+    assert [one.finding for one in store.readings()] == ["uncertain"]
+
+
 def eventually(page, told, wanted, *, tries: int = 80) -> None:
     for _ in range(tries):
         if wanted(told()):

@@ -385,6 +385,37 @@ def test_tab_goes_through_the_marks_and_on(reader: Reader) -> None:
     assert reader.frame.evaluate("frame => frame.getRootNode().activeElement !== frame"), "the focus goes on"
 
 
+def test_a_note_that_is_left_is_kept_and_the_focus_stays_where_it_went(reader: Reader) -> None:
+    reader.box((900, 1100), (1300, 1500))
+    reader.marks(1)
+    reader.keys("v", "n")
+    reader.page.get_by_role("textbox", name="Note on the mark").fill("not yet kept")
+    reader.page.get_by_text("Rerun").click()
+    assert reader.marks(until=lambda marks: marks[0]["note"])[0]["note"] == "not yet kept"
+    assert not reader.page.get_by_role("dialog", name="Label and note").is_visible()
+    assert reader.frame.evaluate("frame => !frame.matches(':focus')")
+
+
+def test_the_same_part_stays_in_view_when_the_frame_changes_its_size(reader: Reader) -> None:
+    reader.focus()
+    for _ in range(5):
+        reader.keys("+")
+    reader.drag((1500, 1500), (1100, 1200), button="middle")
+    reader.painted()
+
+    def middle() -> tuple[float, float]:
+        scale, left, top = reader.view()
+        box = reader.frame.bounding_box()
+        return (box["x"] + box["width"] / 2 - left) / scale, (box["y"] + box["height"] / 2 - top) / scale
+
+    before, width = middle(), reader.frame.bounding_box()["width"]
+    reader.page.set_viewport_size({"width": 900, "height": 700})
+    reader.page.wait_for_function("width => document.querySelector('.stBidiComponent') !== null", arg=width)
+    reader.painted()
+    assert reader.frame.bounding_box()["width"] < width - 100
+    assert near(middle(), before, 3 / reader.view()[0])
+
+
 def test_a_label_and_a_note_are_written_by_keyboard(reader: Reader) -> None:
     reader.box((900, 1100), (1300, 1500))
     reader.keys("v", "n")

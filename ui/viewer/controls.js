@@ -72,7 +72,8 @@ export function chip({ name, colour, count, dashed }, shown, action) {
   return node;
 }
 
-// Label and note of a mark. Enter keeps them, Escape does not; `done` is told {label, note} or null.
+// Label and note of a mark. Enter keeps them, and so does going elsewhere; Escape does not. `done` is told
+// {label, note} or null, and whether the focus has left.
 export function noteForm(done) {
   const label = element("input", { type: "text", "aria-label": "Label of the mark", maxlength: "60" });
   const note = element("input", { type: "text", "aria-label": "Note on the mark", maxlength: "400" });
@@ -81,12 +82,13 @@ export function noteForm(done) {
     label, note, element("button", { type: "submit", text: "Keep", title: "Keep label and note (Enter)" }),
   ]);
   let open = false;
-  const close = (answer) => {
+  const close = (answer, left = false) => {
     if (!open) return;
     open = false;
     form.hidden = true;
-    done(answer);
+    done(answer, left);
   };
+  const keep = () => close({ label: label.value, note: note.value }, true);
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     close({ label: label.value, note: note.value });
@@ -94,6 +96,10 @@ export function noteForm(done) {
   form.addEventListener("keydown", (event) => {
     event.stopPropagation(); // letters are letters here
     if (event.key === "Escape") close(null);
+  });
+  form.addEventListener("focusout", (event) => {
+    // another window in front leaves it open
+    if (document.hasFocus() && !form.contains(event.relatedTarget)) keep();
   });
   return {
     node: form,
@@ -107,7 +113,7 @@ export function noteForm(done) {
       label.focus();
     },
     // keep what was typed when the form is left by other means
-    keep: () => close({ label: label.value, note: note.value }),
+    keep,
   };
 }
 

@@ -10,6 +10,17 @@ const CURSOR = { fine: 4, coarse: 40 }; // screen pixels: zooming in makes the c
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 const TOOL_KEYS = { v: "select", x: "box", p: "polygon", f: "freehand", o: "point" };
 
+// Streamlit takes Enter for a shortcut though a button was reached by Tab, and that button is then not pressed. A
+// button that was clicked has the focus too, but not visibly: after it Enter still is the shortcut.
+export function enterPressesButtons() {
+  if (window.enterPressesButtons) return;
+  window.enterPressesButtons = true;
+  window.addEventListener("keydown", (event) => {
+    const reached = event.composedPath()[0].closest?.("button, a, summary");
+    if (event.key === "Enter" && reached?.matches(":focus-visible")) event.stopPropagation();
+  }, { capture: true });
+}
+
 export function listenToKeys(viewer) {
   viewer.root.addEventListener("keydown", (event) => {
     if (event.target.matches("input, select, textarea")) return;
@@ -29,7 +40,7 @@ export function listenToKeys(viewer) {
 function actionOf(viewer, event) {
   const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
   if (event.ctrlKey || event.metaKey) return event.altKey || !viewer.editing ? null : travel(viewer, key, event);
-  if (event.altKey) return null;
+  if (event.altKey && !"[]{}".includes(key)) return null; // brackets need it on some keyboards
   const onFilm = event.target === viewer.frame;
   return lookKey(viewer, key) ?? (viewer.editing ? editKey(viewer, key) : null)
     ?? (onFilm ? filmKey(viewer, key, event) : null);

@@ -17,7 +17,7 @@ export function buildPage(viewer) {
     viewer.stage, viewer.others, viewer.drawn, viewer.scale, viewer.readout,
   ]);
   viewer.divider = buildDivider(viewer);
-  viewer.form = noteForm((answer) => viewer.described(answer));
+  viewer.form = noteForm((answer, left) => viewer.described(answer, left));
   viewer.sheet = element("div", { class: "sheet", hidden: "" });
   viewer.area = element("div", { class: "area" }, [viewer.frame, viewer.divider, viewer.form.node, viewer.sheet]);
   viewer.live = element("div", { class: "live", "aria-live": "polite" });

@@ -8,7 +8,7 @@ import { drawLayers, drawMarks } from "./drawing.js";
 import { applyGrays, dress, dressTools, placeDivider, placeScale, showReadout } from "./dress.js";
 import { bounds, clamp, clampPoint, outline, toScreen, toSource } from "./geometry.js";
 import { showMap } from "./heat.js";
-import { listenToKeys } from "./keyboard.js";
+import { enterPressesButtons, listenToKeys } from "./keyboard.js";
 import { buildPage } from "./panel.js";
 import { Pointers } from "./pointer.js";
 import { emptyState, reduce, selected, toldApart } from "./state.js";
@@ -55,6 +55,7 @@ class Viewer {
     buildPage(this);
     this.pointers = new Pointers(this);
     listenToKeys(this);
+    enterPressesButtons();
   }
 
   get state() {
@@ -193,6 +194,7 @@ class Viewer {
   }
 
   note() {
+    this.form.keep(); // of the mark before
     const mark = selected(this.state);
     if (!mark) {
       this.say("Select a mark first");
@@ -205,11 +207,11 @@ class Viewer {
     this.form.open(mark, [clamp(x, 8, Math.max(8, room.width)), clamp(y + 8, 8, Math.max(8, room.height))]);
   }
 
-  described(answer) {
+  described(answer, left) {
     const mark = this.state.marks.find((other) => other.id === this.describing);
     const changed = answer && mark && (answer.label !== mark.label || answer.note !== mark.note);
     if (changed) this.dispatch({ type: "describe", id: mark.id, ...answer });
-    this.frame.focus({ preventScroll: true });
+    if (!left) this.frame.focus({ preventScroll: true });
   }
 
   say(words) {
@@ -320,6 +322,11 @@ class Viewer {
   // The film where the camera wants it.
   place() {
     const { data, size } = this;
+    const before = this.kept.size;
+    if (before && size.width && (before.width !== size.width || before.height !== size.height)) {
+      this.kept.camera = fromShare(shareOf(this.camera, before, data), size, data); // the same part in another frame
+    }
+    if (size.width) this.kept.size = { ...size };
     this.kept.camera = settled(this.camera, size, data);
     const { scale, left, top } = this.view;
     const [width, height] = [data.width * scale, data.height * scale].map((length) => `${length}px`);
