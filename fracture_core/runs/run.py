@@ -106,8 +106,8 @@ def starting_weights(options: Options, recipe: Recipe, fabric: Fabric) -> Path |
     if recipe.frozen and options.pretrained is None and not options.smoke:
         raise FractureError(
             f"The first layers of {recipe.key} keep the weights they start with, which random ones are not worth: "
-            f"name ImageNet weights of {recipe.model} with --pretrained FILE, TensorFlow's if there are any; those "
-            "that --pretrained timm fetches were trained with another padding and scale of grays."
+            f"name ImageNet weights of {recipe.model} with --pretrained FILE, TensorFlow's if there are any, or have "
+            "timm's fetched with --pretrained timm."
         )
     if options.pretrained != Path(TIMM):
         return options.pretrained

@@ -11,14 +11,17 @@ const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], Arrow
 const TOOL_KEYS = { v: "select", x: "box", p: "polygon", f: "freehand", o: "point" };
 
 // Streamlit takes Enter for a shortcut though a button was reached by Tab, and that button is then not pressed. A
-// button that was clicked has the focus too, but not visibly: after it Enter still is the shortcut.
+// button that was clicked has the focus too: after it Enter still is the shortcut. Its listener is the document's own.
 export function enterPressesButtons() {
   if (window.enterPressesButtons) return;
   window.enterPressesButtons = true;
-  window.addEventListener("keydown", (event) => {
-    const reached = event.composedPath()[0].closest?.("button, a, summary");
-    if (event.key === "Enter" && reached?.matches(":focus-visible")) event.stopPropagation();
-  }, { capture: true });
+  let tabbed = false;
+  window.addEventListener("keydown", ({ key }) => { tabbed ||= key === "Tab"; }, { capture: true });
+  window.addEventListener("pointerdown", () => { tabbed = false; }, { capture: true });
+  document.documentElement.addEventListener("keydown", (event) => {
+    const button = event.composedPath()[0].closest?.("button, a, summary");
+    if (event.key === "Enter" && tabbed && button) event.stopPropagation();
+  });
 }
 
 export function listenToKeys(viewer) {
