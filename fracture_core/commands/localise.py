@@ -162,8 +162,9 @@ def held_from(card: Card, data: DataSet, records: Iterable[Mapping[str, Any]]) -
 
 
 def _rotates(card: Card) -> bool:
-    split = card.data.get("split") or {}
-    return split.get("parts") is not None and split.get("part") is None
+    from fracture_core.results.records import rotates
+
+    return rotates(card.data.get("split") or {})
 
 
 def _told(card: Card, data: DataSet, records: Iterable[Mapping[str, Any]]) -> dict[str, str]:

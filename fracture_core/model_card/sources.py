@@ -18,6 +18,7 @@ from fracture_core.errors import FractureError
 from fracture_core.metrics import Calibration, Estimate, OperatingPoint, Subgroup
 from fracture_core.model_card.data_sets import DATA_SETS, DataSetFacts, title_of
 from fracture_core.results import ScoredFilms, scored_films
+from fracture_core.results.records import rotates
 from fracture_core.weights import Card, weights_root
 
 LOCALISATION = Path(__file__).resolve().parents[2] / "results" / "localisation"
@@ -114,7 +115,7 @@ class Sources:
     @property
     def rotates(self) -> bool:
         """Whether this is a committee each of whose networks was validated on what the others learnt from."""
-        return self.get("split", "parts") is not None and self.get("split", "part") is None
+        return rotates(self.get("split") or {})
 
     def count(self, part: str, what: str = "films") -> int | None:
         """Films, or fractured films, of "train", "val" or "test"."""

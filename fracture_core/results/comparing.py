@@ -11,7 +11,7 @@ import numpy as np
 
 from fracture_core.errors import FractureError
 from fracture_core.metrics import Comparison, compare
-from fracture_core.results.records import scored_films
+from fracture_core.results.records import rotates, scored_films
 
 FEWEST: Final = 2
 """Common test films of each class below which nothing is compared: DeLong's variance needs two."""
@@ -200,9 +200,7 @@ def _where(first: Mapping[str, Any], second: Mapping[str, Any], *, common: int) 
     one, other = (str((record.get("split") or {}).get("letters") or "") for record in (first, second))
     if len(one) != len(other):
         return None
-    split = second.get("split") or {}
-    rotates = split.get("parts") is not None and split.get("part") is None
-    parts = _SPLITS | ({"v": "train"} if rotates else {})
+    parts = _SPLITS | ({"v": "train"} if rotates(second.get("split") or {}) else {})
     counts = Counter(parts.get(b, "") for a, b in zip(one, other, strict=True) if a == "x")
     return dict(counts) if counts["test"] == common else None
 

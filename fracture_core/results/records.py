@@ -197,6 +197,11 @@ class ScoredCase:
     region: str = ""
 
 
+def rotates(split: Mapping[str, Any]) -> bool:
+    """Whether a split is of a committee each of whose networks was validated on what the others learnt from."""
+    return split.get("parts") is not None and split.get("part") is None
+
+
 def scored_cases(record: Mapping[str, Any]) -> list[ScoredCase]:
     """A record's validation and test films, whichever generation it is of, in the record's order."""
     columns = record.get("cases")
