@@ -223,6 +223,29 @@ def test_staple_is_that_of_simpleitk(seed):
     assert specificity == pytest.approx(filter_.GetSpecificity(), abs=1e-3)
 
 
+@pytest.mark.parametrize("seed", range(12))
+def test_staple_of_overlapping_boxes_is_that_of_simpleitk(seed):
+    """Boxes of one fracture have several optima; which is found follows from the start."""
+    sitk = pytest.importorskip("SimpleITK")
+    if seed:
+        rng = np.random.default_rng(seed)
+        boxes = np.column_stack([rng.integers(20, 30, (2 + seed % 4, 2)), rng.integers(8, 15, (2 + seed % 4, 2))])
+    else:
+        boxes = np.array([(28, 32, 11, 14), (25, 22, 11, 12), (22, 22, 12, 11), (25, 28, 12, 14)])
+    masks = reader_masks([(box(left, top, left + w, top + h),) for top, left, h, w in boxes], (60, 60))
+    found = staple(masks)
+    top, bottom, left, right = found.window
+    window = np.s_[top:bottom, left:right]
+    filter_ = sitk.STAPLEImageFilter()
+    filter_.SetForegroundValue(1)
+    filter_.SetMaximumIterations(5000)
+    seen = [sitk.GetImageFromArray(np.ascontiguousarray(mask[window]).astype(np.uint8)) for mask in masks]
+    theirs = sitk.GetArrayFromImage(filter_.Execute(seen))
+    assert found.probability[window] == pytest.approx(theirs, abs=2e-3)
+    assert found.sensitivity == pytest.approx(filter_.GetSensitivity(), abs=2e-3)
+    assert seed or found.mask.sum() == 206
+
+
 def test_staple_looks_around_the_marks_alone():
     small = reader_masks([(box(100, 100, 140, 120),), (box(104, 100, 140, 120),)], (400, 500))
     found = staple(small)

@@ -122,22 +122,23 @@ def staple_pixels(decisions: np.ndarray) -> tuple[np.ndarray, tuple[float, ...],
 
 
 def _expectation_maximisation(said: np.ndarray, pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Warfield et al. (2004), expectation and maximisation in turn, prior and start those of SimpleITK's filter.
+    """Warfield et al. (2004), maximisation and expectation in turn, prior and start those of SimpleITK's filter: the
+    share of the readers who marked a kind of pixel.
 
     Args:
         said: bool (K, R), kinds of pixels by who marked them.
         pixels: float (K,), how many there are of each.
     """
-    prior = float(pixels @ said.mean(axis=1) / pixels.sum())
-    sensitivity = specificity = np.full(said.shape[1], 0.99999)
-    likely = np.zeros(len(said))
+    likely = said.mean(axis=1)  # where it starts decides which of several optima it ends in
+    prior = float(pixels @ likely / pixels.sum())
+    sensitivity = specificity = np.zeros(said.shape[1])
     for _ in range(10_000):  # it converges long before; a bound against never ending
-        fracture = prior * np.where(said, sensitivity, 1 - sensitivity).prod(axis=1)
-        other = (1 - prior) * np.where(said, 1 - specificity, specificity).prod(axis=1)
-        likely = np.divide(fracture, fracture + other, out=likely, where=fracture + other > 0)
         inside, outside = pixels * likely, pixels * (1 - likely)
         before = sensitivity, specificity
         sensitivity, specificity = inside @ said / inside.sum(), outside @ ~said / outside.sum()
+        fracture = prior * np.where(said, sensitivity, 1 - sensitivity).prod(axis=1)
+        other = (1 - prior) * np.where(said, 1 - specificity, specificity).prod(axis=1)
+        likely = np.divide(fracture, fracture + other, out=likely, where=fracture + other > 0)
         if max(np.abs(before[0] - sensitivity).max(), np.abs(before[1] - specificity).max()) < 1e-12:
             break
     return likely, sensitivity, specificity
