@@ -245,6 +245,25 @@ def test_macro_recall_and_specificity_leave_the_accuracy_and_the_auc_open():
     assert ("auc off the point", "suspicious") in kinds(claim(recall="0.65", specificity="0.65", auc="0.20"))
 
 
+def test_a_weighted_recall_is_no_place_on_the_curve():
+    """Of TP 3, FP 2, FN 36 and TN 159: the weighted recall is the accuracy, and binds no AUC."""
+    weighted = {"precision": "0.773", "recall": "0.810", "specificity": "0.988", "f1": "0.746", "auc": "0.605"}
+    sizes = {"n": 200, "positives": 39, "negatives": 161}
+    assert not {kind for kind, _ in kinds(claim(accuracy="0.810", **weighted, **sizes))} & {"auc off the point"}
+    (said,) = [one for one in audit_rows([claim(**weighted)]) if one.kind == "auc off the point"]
+    assert said.sentence.endswith("unless recall is a weighted average of classes.")
+
+
+def test_a_mean_over_folds_or_runs_is_named_as_what_could_explain_a_row():
+    """Five folds of a real network, averaged: no matrix of all the images gives them, and nothing is wrong."""
+    means = {"accuracy": "0.7540", "precision": "0.6506", "recall": "0.4893", "specificity": "0.8749", "f1": "0.5555"}
+    found = {one.kind: one.sentence for one in audit_rows([claim(**means, n=500, positives=157, negatives=343)])}
+    assert "Only a mean over folds or runs could be so." in found["no matrix"]
+    assert "folds or runs, which is not stated" in found["f1 not harmonic"]
+    (seeds,) = [one for one in audit_rows([claim(accuracy="0.6373", n=125)]) if one.kind == "accuracy of no count"]
+    assert seeds.sentence.endswith("Only a mean over folds or runs could be.")
+
+
 def test_a_row_that_is_an_average_is_told_so_and_no_more():
     m = ConfusionMatrix(30, 12, 10, 148)
     other = m.swapped()

@@ -165,9 +165,9 @@ def _accuracy(row: Audited) -> dict[str, object] | None:
 @st.fragment
 def _own() -> None:
     st.markdown(
-        "Paste a table or drop a CSV file: a heading, and a line for each model. Keep the figures as they are "
-        "printed; their last place counts. With `n`, `positives` and `negatives` the audit looks for the confusion "
-        "matrix too. Nothing is kept."
+        "Paste a table or drop a CSV file: a heading, and a line for each model on one test (not a mean over folds "
+        "or seeds). Keep the figures as they are printed; their last place counts. With `n`, `positives` and "
+        "`negatives` the audit looks for the confusion matrix too. Nothing is kept."
     )
     dropped = st.file_uploader("CSV file", type=["csv", "tsv", "txt"], key="claims-file", max_upload_size=1)
     text = st.text_area(

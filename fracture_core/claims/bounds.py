@@ -124,12 +124,15 @@ def f1_not_harmonic(claim: Claim) -> Iterator[Finding]:
     if not known[0].meets(harmonic_of(*known[1:])):
         if claim.f1_formula:
             sentence = (
-                f"{said}, as which the paper defines it ({claim.f1_formula}). It is possible only as a macro or "
-                "weighted average of classes, which the paper does not say."
+                f"{said}, as which the paper defines it ({claim.f1_formula}). It is possible only as an average of "
+                "classes (macro, weighted), folds or runs, which the paper does not say."
             )
             yield claim.finding("f1 not harmonic", "contradiction", sentence, *names)
         else:
-            sentence = f"{said}: possible only as a macro or weighted average of classes, which is not stated."
+            sentence = (
+                f"{said}: possible only as an average of classes (macro, weighted), folds or runs, which is not "
+                "stated."
+            )
             yield claim.finding("f1 not harmonic", "suspicious", sentence, *names)
     elif not figure.rounded.meets(harmonic_of(precision.rounded, recall.rounded)):
         sentence = f"{said}, if figures are rounded. It is if digits were cut off instead, or if F1 is an average."
@@ -208,9 +211,14 @@ def auc_of_labels(claim: Claim) -> Iterator[Finding]:
 
 
 def auc_off_the_point(claim: Claim) -> Iterator[Finding]:
-    """AUC that no curve through the operating point has, if all are of one class and of the same scores."""
+    """AUC that no curve through the operating point has, if all are of one class and of the same scores.
+
+    A weighted or micro average of recall is the accuracy, and no place on the curve: where both are printed alike,
+    nothing is said.
+    """
     known = claim.intervals("auc", "recall", "specificity")
-    if not known:
+    accuracy = claim.intervals("accuracy")
+    if not known or (accuracy and accuracy[0].meets(known[1])):
         return
     auc, r, s = known
     own = Interval(max(Fraction(0), 2 * r.low - s.high), min(ONE, 2 * r.high - s.low))
@@ -224,7 +232,8 @@ def auc_off_the_point(claim: Claim) -> Iterator[Finding]:
             "auc off the point",
             "suspicious",
             f"A curve through {claim.sound['recall']} and {claim.sound['specificity']} has an AUC between "
-            f"{figure.like(least)} and {figure.like(most)}; {figure} does not, so it is of other scores or images.",
+            f"{figure.like(least)} and {figure.like(most)}; {figure} does not, so it is of other scores or images, "
+            "unless recall is a weighted average of classes.",
             "auc",
             "recall",
             "specificity",

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fracture_core.claims.figures import Figure, Interval
 
 SEVERITIES = {
-    "impossible": "No result gives these figures.",
+    "impossible": "No one test gives these figures; a mean over folds or runs may.",
     "contradiction": "Two statements that exclude each other.",
     "suspicious": "Possible, but not as a reader will take it.",
     "note": "To be known when weighing the figure.",

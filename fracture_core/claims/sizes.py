@@ -110,7 +110,8 @@ def no_such_count(claim: Claim) -> Iterator[Finding]:
     yield claim.finding(
         "accuracy of no count",
         "impossible",
-        f"{figure} is no whole number of {n:,} images, neither rounded nor cut off: {near}.",
+        f"{figure} is no whole number of {n:,} images, neither rounded nor cut off: {near}. "
+        "Only a mean over folds or runs could be.",
         "accuracy",
     )
 
@@ -160,7 +161,8 @@ def no_matrix(found: Search) -> Iterator[Finding]:
         "no matrix",
         "impossible" if claim.two_classes else "suspicious",
         f"No confusion matrix of two classes over {images} gives {_listed(claim, names)}: not with either class as "
-        "the positive one, nor as a macro, weighted or micro average, rounded or cut off.",
+        "the positive one, nor as a macro, weighted or micro average, rounded or cut off. Only a mean over folds or "
+        "runs could be so.",
         *names,
     )
 
