@@ -189,6 +189,24 @@ def test_groups_of_either_run_hold_films_together() -> None:
     assert free["auc"].low < free["auc"].value < free["auc"].high
 
 
+def test_a_run_ranks_better_only_where_groups_bear_it_out() -> None:
+    rng = np.random.default_rng(3)
+    labels = [1, 0] * 40
+    guessed = rng.random(80).tolist()
+    known = [0.4 * label + 0.6 * score for label, score in zip(labels, rng.random(80), strict=True)]
+    good, poor = made(known, labels), made(guessed, labels)
+    assert compare_runs(good, poor).better == 0
+    assert compare_runs(poor, good).better == 1
+    assert compare_runs(good, good).better is None
+    patient = made([*known[:40], *guessed[40:]], labels)  # better on one patient's forty films alone
+    for groups in ([0] * 40 + list(range(1, 41)), [0] * 80):
+        for run in (patient, poor):
+            run["cases"]["group"] = groups
+        compared = compare_runs(patient, poor)
+        assert compared.statistics.difference.low > 0  # as if all films were apart
+        assert compared.better is None
+
+
 def test_groups_that_a_record_does_not_know_join_nothing() -> None:
     labels = [1, 0] * 10
     scores = np.random.default_rng(1).random(20).tolist()

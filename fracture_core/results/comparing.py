@@ -77,6 +77,20 @@ class RunComparison:
     same_data: bool
 
     @property
+    def better(self) -> int | None:
+        """0 or 1 for the run that ranks better; None unless DeLong's interval and that by group both say so.
+
+        Films that all hang together in one group show nothing: there is nothing to draw from.
+        """
+        by_group = self.statistics.by_group
+        told = [self.statistics.difference, *([by_group["auc"]] if by_group is not None else [])]
+        if any(not one.low < one.high for one in told):
+            return None
+        if all(one.low > 0 for one in told):
+            return 0
+        return 1 if all(one.high < 0 for one in told) else None
+
+    @property
     def first_only(self) -> tuple[ComparedFilm, ...]:
         """Films that only the first run calls right; the scores furthest apart first."""
         return _furthest(film for film in self.films if film.first_right and not film.second_right)

@@ -176,11 +176,9 @@ def _shares(compared: RunComparison) -> dict[str, list[Estimate]]:
 
 
 def _verdict(compared: RunComparison) -> str:
-    difference = compared.statistics.difference
-    if difference.low > 0 or difference.high < 0:
-        return (
-            f"On these films {A if difference.value > 0 else B} ranks better than {B if difference.value > 0 else A}."
-        )
+    if compared.better is not None:
+        better, worse = (A, B) if compared.better == 0 else (B, A)
+        return f"On these films {better} ranks better than {worse}, by either interval of the AUC."
     return "These films do not show that one ranks better than the other; that is no proof that they are equal."
 
 
