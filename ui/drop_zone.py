@@ -35,7 +35,7 @@ def drop_zone(films: Tray) -> None:
     def take() -> None:
         for file in st.session_state[key]:
             films.add(uploaded_film(file.name, file.getvalue()))
-        st.session_state[PAUSED] = False
+        st.session_state.pop(PAUSED, None)
         st.session_state[_ROUND] += 1  # the films are listed below, not in the drop zone
 
     st.file_uploader(
@@ -53,14 +53,25 @@ def drop_zone(films: Tray) -> None:
 
 
 def take_film_from_address(films: Tray, card: Card) -> None:
-    """Open the sample named in the page's address, so that a view of it can be shared."""
+    """Open the sample named in the page's address, so that a view of it can be shared.
+
+    The browser's Back and Forward change the address too: another sample gives way to the one named, but films that
+    were dropped stay, and then it is the address that gives way.
+    """
     key = st.query_params.get("film")
-    if key and not films.films:
-        try:
-            films.add(sample(key, card.data.get("examples", [])))
-        except FractureError as error:
-            st.query_params.pop("film")
-            st.info(str(error), icon=":material/info:")
+    if not key or key in films.films:
+        return
+    if any(not film.note for film in films.films.values()):
+        st.query_params.pop("film")
+        return
+    try:
+        named = sample(key, card.data.get("examples", []))
+    except FractureError as error:
+        st.query_params.pop("film")
+        st.info(str(error), icon=":material/info:")
+    else:
+        films.clear()
+        films.add(named)
 
 
 def samples(films: Tray, card: Card) -> None:

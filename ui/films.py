@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from fracture_core.inference import Classifier, Outcome, Prediction, View
 
 SELECTED = "selected_film"  # session: key of the film opened from the table
-PAUSED = "paused"  # session: the user stopped the answering
+PAUSED = "paused"  # session: identity of the model whose answering the user stopped
 OPENED = 6  # films kept decoded; opening one more forgets the one not looked at longest
 THUMBNAIL = 96  # px
 VIEWS = ("none", "one", "table", "chosen")

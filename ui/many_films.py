@@ -43,14 +43,15 @@ def many_films(films: Tray, card: Card, operating_point: str) -> None:
     summary = top.empty()
     remaining = films.unanswered(card.identity)
     place = st.empty()
-    if remaining and not st.session_state.get(PAUSED):
-        top.button("Stop", icon=":material/stop:", on_click=_pause, args=(True,))
+    if remaining and st.session_state.get(PAUSED) != card.identity:
+        top.button("Stop", icon=":material/stop:", on_click=_pause, args=(card.identity,))
         _answer_remaining(films, card, operating_point, summary=summary, table=place)
         st.rerun()
     answers = films.answered(card.identity)
     summary.markdown(_counts(answers, len(films.films)))
     if remaining:
-        top.button(f"Go on with {len(remaining)} films", icon=":material/play_arrow:", on_click=_pause, args=(False,))
+        films_left = "1 film" if len(remaining) == 1 else f"{len(remaining)} films"
+        top.button(f"Go on with {films_left}", icon=":material/play_arrow:", on_click=_pause, args=("",))
     top.download_button(
         "Download table (CSV)",
         icon=":material/download:",
@@ -63,8 +64,9 @@ def many_films(films: Tray, card: Card, operating_point: str) -> None:
     _table(answers, card, place)
 
 
-def _pause(paused: bool) -> None:
-    st.session_state[PAUSED] = paused
+def _pause(model: str) -> None:
+    """Stop the answering by one model, or by none; another one begins when it is chosen."""
+    st.session_state[PAUSED] = model
 
 
 def _answer_remaining(films: Tray, card: Card, operating_point: str, *, summary: Any, table: Any) -> None:

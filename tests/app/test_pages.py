@@ -69,6 +69,24 @@ def test_an_address_opens_its_sample(app: AppTest) -> None:
     assert "tibia\\_oblique\\_synthetic" in words(app)
 
 
+def test_back_to_another_address_opens_the_sample_it_names(app: AppTest) -> None:
+    app.query_params["film"] = "sample-1"
+    app.run()
+    app.query_params["film"] = "sample-2"
+    app.run()
+    assert "tibia\\_oblique\\_synthetic" in words(app)
+    assert list(app.session_state["tray"].films) == ["sample-2"]
+
+
+def test_an_address_does_not_drive_out_a_film_that_was_dropped(app: AppTest) -> None:
+    film = phantom_film("own.png", seed=1)
+    with_films(app, film)
+    app.query_params["film"] = "sample-2"
+    app.run()
+    assert list(app.session_state["tray"].films) == [film.key]
+    assert "film" not in app.query_params
+
+
 def test_an_address_with_an_unknown_sample_says_so_and_goes_on(app: AppTest) -> None:
     app.query_params["film"] = "sample-99"
     app.run()
@@ -205,11 +223,19 @@ def three_frames() -> bytes:
 
 def test_a_paused_run_keeps_its_answers_and_offers_to_go_on(app: AppTest) -> None:
     with_films(app, *(phantom_film(f"{seed}.png", seed=seed) for seed in range(3)))
-    app.session_state["paused"] = True
+    app.session_state["paused"] = weights.load_card("default").identity
     app.run()
-    go_on = next(button for button in app.button if button.label.startswith("Go on with 3"))
+    go_on = next(button for button in app.button if button.label == "Go on with 3 films")
     go_on.click().run()
     assert len(app.dataframe[0].value) == 3
+
+
+def test_another_model_does_not_inherit_the_pause(app: AppTest) -> None:
+    with_films(app, *(phantom_film(f"{seed}.png", seed=seed) for seed in range(2)))
+    app.session_state["paused"] = weights.load_card("plain").identity
+    app.run()
+    assert len(app.dataframe[0].value) == 2
+    assert not [button for button in app.button if button.label.startswith("Go on")]
 
 
 def test_without_weights_the_page_says_how_to_get_them(app: AppTest, tmp_path: Path, monkeypatch) -> None:
