@@ -145,7 +145,9 @@ def test_what_trained_along_is_told_and_what_it_is_worth_there() -> None:
     told = words(build(also={**also, "held": held}), "use")
     assert "On 50 more films of that source, kept out of training, its AUC is 0.960" in told
     assert "little of films from a third source" in told
-    assert "never tested on films from anywhere else" in told
+    assert "and on Fracture Multi-Region X-ray Data, and never tested on films from a third source." in told
+    assert "and Fracture Multi-Region X-ray Data to tell films" in build(also=also).summary
+    assert "348 exposures of Fracture Multi-Region X-ray Data trained along" in words(build(also=also), "data")
     assert "trained along" not in words(build(), "use")
 
 

@@ -13,6 +13,7 @@ from fracture_core.errors import FractureError
 from fracture_core.metrics import (
     Calibration,
     ConfusionMatrix,
+    Estimate,
     expected_calibration_error,
     predictive_values,
     summarise,
@@ -164,6 +165,17 @@ def test_patients_add_up(prevalence: float, seed: int, patients: int) -> None:
     assert told.found + told.missed + told.false_alarms + told.cleared == patients
     assert told.flagged == told.found + told.false_alarms
     assert min(told.found, told.missed, told.false_alarms, told.cleared) >= 0
+
+
+def test_a_record_s_own_rates_stand_where_they_are_of_these_films(rng: np.random.Generator) -> None:
+    labels, scores, groups = made(rng)
+    stored = {"value": 0.9, "low": 0.8, "high": 0.95, "n": int(labels.sum())}
+    point = {"threshold": 0.5, "sensitivity": stored, "specificity": {**stored, "n": 7}}
+    (found,) = operating_values(
+        {"operating_points": {"balanced": point}}, labels=labels, scores=scores, groups=groups
+    )
+    assert found.sensitivity == Estimate(**stored)
+    assert found.specificity == ConfusionMatrix.from_scores(labels, scores, threshold=0.5).specificity
 
 
 def test_a_record_without_operating_points_has_none(rng: np.random.Generator) -> None:

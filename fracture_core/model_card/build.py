@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from fracture_core.model_card.checklist import judge
+from fracture_core.model_card.data_sets import title_of
 from fracture_core.model_card.document import Document, KeyFact, Paragraph, Section
 from fracture_core.model_card.evidence import explanation, failures
 from fracture_core.model_card.making import data, licence, making
@@ -63,7 +64,9 @@ def model_card(
 
 
 def _summary(sources: Sources) -> Paragraph:
-    parts = [f"{technique(sources)}, trained on {sources.data_title} to tell films with a fracture from others."]
+    also = sources.get("also")
+    trained = " and ".join([sources.data_title, *([title_of(also["name"])] if also else [])])
+    parts = [f"{technique(sources)}, trained on {trained} to tell films with a fracture from others."]
     covers = ["technique", "summary"]
     auc, films, fractured = sources.metrics.get("auc"), sources.count("test"), sources.count("test", "fractured")
     if auc is not None and math.isfinite(auc.value):

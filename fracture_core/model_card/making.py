@@ -8,7 +8,7 @@ from typing import Any
 from fracture_core.metrics import proportion
 from fracture_core.model_card.document import Block, Pairs, Paragraph, Points, Section, Table
 from fracture_core.model_card.sources import Sources
-from fracture_core.model_card.use import technique
+from fracture_core.model_card.use import along, technique
 from fracture_core.models import MODELS
 from fracture_core.preprocessing import PIPELINES, build_pipeline
 
@@ -85,7 +85,11 @@ def _counts(sources: Sources) -> Iterator[Block]:
     if not rows:
         return
     head = ("part", "films", "fractured", "not fractured", "share fractured")
-    yield Table("Films in each part", head, tuple(rows), covers=("counts", "prevalence"))
+    also = sources.get("also")
+    title = f"Films of {sources.data_title} in each part" if also else "Films in each part"
+    yield Table(title, head, tuple(rows), covers=("counts", "prevalence"))
+    if also:
+        yield Paragraph(next(along(also)))
     if sources.rotates:
         yield Paragraph(
             "The validation films are among the training films: each was kept from one network, which alone answered "

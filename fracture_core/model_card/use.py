@@ -94,11 +94,14 @@ def limits(sources: Sources) -> Iterator[str]:
 
 
 def _origin(sources: Sources) -> str:
-    facts = sources.data_set
+    facts, also = sources.data_set, sources.get("also") or {}
     origin = f" ({facts.origin})" if facts is not None and facts.origin else ""
     trained = f"It was trained on {sources.data_title}{origin}"
+    trained += f" and on {title_of(also['name'])}" if also else ""
     told = [elsewhere(found) for found in sources.get("external") or ()]
-    return f"{trained}. {' '.join(told)}" if told else f"{trained} and never tested on films from anywhere else."
+    if told:
+        return f"{trained}. {' '.join(told)}"
+    return f"{trained}, and never tested on films from {'a third source' if also.get('held') else 'anywhere else'}."
 
 
 def elsewhere(found: Mapping[str, Any], *, whose: str = "its") -> str:

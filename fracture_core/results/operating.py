@@ -65,6 +65,9 @@ def operating_values(
 ) -> tuple[OperatingValues, ...]:
     """A record's operating points on films, in the record's order; empty where it holds none.
 
+    Sensitivity and specificity are the record's own, where it measured them on as many films: of more resamples, and
+    of scores that were not rounded yet.
+
     Args:
         labels: (N,) 1 fractured, 0 not; N at least 1.
         scores: (N,) calibrated probabilities.
@@ -78,10 +81,21 @@ def operating_values(
             name=name,
             threshold=threshold,
             rule=str(points[name].get("rule") or ""),
-            **_rates(labels, scores, groups, threshold=threshold, drawn=drawn.get(name)),
+            **_rates(labels, scores, groups, threshold=threshold, drawn=drawn.get(name))
+            | recorded_rates(points[name], fractured=int(labels.sum()), whole=int((labels == 0).sum())),
         )
         for name, threshold in thresholds.items()
     )
+
+
+def recorded_rates(point: Mapping[str, Any], *, fractured: int, whole: int) -> dict[str, Estimate]:
+    """Sensitivity and specificity as a record holds them of an operating point, if they are of so many films."""
+    films = {"sensitivity": fractured, "specificity": whole}
+    return {
+        rate: Estimate(**stored)
+        for rate, n in films.items()
+        if (stored := point.get(rate)) and stored["n"] == n and None not in stored.values()
+    }
 
 
 def _resampled(

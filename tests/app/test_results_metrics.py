@@ -210,15 +210,16 @@ def test_bars_are_hollow_for_claims_and_filled_for_ours() -> None:
 def test_counts_at_every_point() -> None:
     (row,) = table([LISBON], PAPERS)
     matrix = ConfusionMatrix(tp=9, fp=6, fn=54, tn=282)
-    lines = counts.report(row, matrix, HALF)
+    lines = counts.report(row, LISBON, matrix, HALF)
     assert [line["support"] for line in lines] == [288, 63]
     assert lines[1]["recall_value"] == pytest.approx(9 / 63)
     assert lines[1]["recall_low"] == LISBON["argmax"]["sensitivity"]["low"]
     assert lines[0]["recall_high"] == LISBON["argmax"]["specificity"]["high"]
     shares = {(cell["truth"], cell["called"]): cell["share"] for cell in counts.cells(matrix)}
     assert shares["fractured", "not fractured"] == pytest.approx(54 / 63)
-    specific = counts.by_class(row, matrix, "specific", "fractured")
-    assert specific["recall"] == matrix.sensitivity
+    specific = counts.by_class(row, LISBON, matrix, "specific", "not fractured")
+    assert specific["recall"] == Estimate(**LISBON["operating_points"]["specific"]["specificity"])
+    assert specific["precision"] == matrix.swapped().precision
 
 
 def test_a_point_is_chosen_in_the_address(runs: Path) -> None:

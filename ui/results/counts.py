@@ -11,6 +11,7 @@ import streamlit as st
 
 from fracture_core.metrics import ConfusionMatrix, Estimate
 from fracture_core.results import HALF, ResultRow, matrix_at, own_figure
+from fracture_core.results.operating import recorded_rates
 from ui import figures
 from ui.results.choice import Shown, pick_runs
 from ui.results.marks import model_title, split_mark
@@ -50,7 +51,7 @@ def _counts(row: ResultRow, outline: Mapping[str, Any], point: str) -> None:
         figures.show(confusion(matrix), key=f"matrix-{key}", name=f"confusion-{key}", data=cells(matrix))
     with right:
         figures.table(
-            report(row, matrix, point),
+            report(row, outline, matrix, point),
             key=f"report-{key}",
             name=f"report-{key}",
             column_order=("class", "precision", "recall", "F1", "support"),
@@ -62,7 +63,9 @@ def _where(outline: Mapping[str, Any], point: str) -> str:
     if point == HALF:
         return "At probability 0.5 before calibration, as the papers count; intervals by group of films."
     operating = outline["operating_points"][point]
-    kind = "intervals by group of films" if point == "balanced" else "intervals take films as independent"
+    kind = "intervals by group of films"
+    if point != "balanced":
+        kind = "intervals of the recall by group of films, the others take films as independent"
     return f"Fractured from {operating['threshold']:.3f} on: {operating['rule']}; {kind}."
 
 
@@ -116,11 +119,11 @@ def _cell(cell: Mapping[str, Any]) -> str:
     return f"<b>{cell['films']}</b><br>{share}"
 
 
-def report(row: ResultRow, matrix: ConfusionMatrix, point: str) -> list[dict[str, Any]]:
+def report(row: ResultRow, outline: Mapping[str, Any], matrix: ConfusionMatrix, point: str) -> list[dict[str, Any]]:
     """Precision, recall and F1 of each class with intervals, in words and as numbers, and its support."""
     lines: list[dict[str, Any]] = []
     for name in ("not fractured", "fractured"):
-        found = by_class(row, matrix, point, name)
+        found = by_class(row, outline, matrix, point, name)
         line: dict[str, Any] = {"class": name}
         line |= {title: _shown(estimate) for title, estimate in found.items()}
         line["support"] = int(matrix.positives if name == "fractured" else matrix.negatives)
@@ -131,7 +134,9 @@ def report(row: ResultRow, matrix: ConfusionMatrix, point: str) -> list[dict[str
     return lines
 
 
-def by_class(row: ResultRow, matrix: ConfusionMatrix, point: str, name: str) -> dict[str, Estimate]:
+def by_class(
+    row: ResultRow, outline: Mapping[str, Any], matrix: ConfusionMatrix, point: str, name: str
+) -> dict[str, Estimate]:
     """A class's figures: the record's own, whose intervals know of groups, as far as it holds them."""
     counts = matrix if name == "fractured" else matrix.swapped()
     found = {"precision": counts.precision, "recall": counts.sensitivity, "F1": counts.f1}
@@ -145,7 +150,10 @@ def by_class(row: ResultRow, matrix: ConfusionMatrix, point: str, name: str) -> 
             for title, key in zip(found, names if name == "fractured" else whole, strict=True)
         }
     else:
-        kept = {}
+        rates = recorded_rates(
+            outline["operating_points"][point], fractured=int(matrix.positives), whole=int(matrix.negatives)
+        )
+        kept = {"recall": rates.get("sensitivity" if name == "fractured" else "specificity")}
     return found | {title: estimate for title, estimate in kept.items() if estimate is not None}
 
 
