@@ -17,10 +17,10 @@ import os
 import re
 import struct
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -302,15 +302,18 @@ def decode_raster(data: bytes, format_: str, *, frame: int | None = None) -> Pla
     if frames > 1:
         notes.append(f"frame {chosen} of {frames} (counted from 0)")
     orientation = _orientation(image)
-    # Of 1 to 8 bits Pillow inverts them itself.
-    white_is_zero = format_ == "TIFF" and image.mode[0] in "IF" and _tiff_tag(image, 262) == 0
-    notes += [note for note in _load(image) if not notes or not notes[0].startswith("truncated:")]
-    pixels = _deep_colour(data, image, format_) if frames == 1 and orientation == 1 else None
-    pixels = _as_float(image, notes) if pixels is None else pixels
-    if white_is_zero:
-        pixels = _inverted(pixels, notes)
+    pixels = _full_depth(data, image, format_, chosen, notes)
+    by_pillow = pixels is None
+    if pixels is None:
+        # Of 1 to 8 bits Pillow inverts them itself.
+        white_is_zero = format_ == "TIFF" and image.mode[0] in "IF" and _tiff_tag(image, 262) == 0
+        notes += [note for note in _load(image) if not notes or not notes[0].startswith("truncated:")]
+        pixels = _as_float(image, notes)
+        if white_is_zero:
+            pixels = _inverted(pixels, notes)
     if orientation != 1:
-        pixels = _turned(pixels, orientation, notes, already=format_ == "TIFF")  # Pillow turns these itself
+        already = by_pillow and format_ == "TIFF"  # Pillow turns these itself
+        pixels = _turned(pixels, orientation, notes, already=already)
     return Plane(pixels=pixels, notes=tuple(notes), frame=chosen, frames=frames)
 
 
@@ -318,12 +321,18 @@ def _open(data: bytes, format_: str) -> ImageFile.ImageFile:
     """Pillow's reader of that one format, without the global limits and the guessing of ``Image.open``."""
     from PIL import BmpImagePlugin, JpegImagePlugin, PngImagePlugin, TiffImagePlugin, WebPImagePlugin
 
+    class TiffImageFile(TiffImagePlugin.TiffImageFile):
+        def _setup(self) -> None:
+            if self.tag_v2.get(277, 1) == 1:  # SamplesPerPixel: a single plane, whose depth and
+                self.tag_v2[284] = 1  # inversion Pillow forgets where PlanarConfiguration speaks of planes
+            super()._setup()
+
     quieten()
     readers: dict[str, Callable[[io.BytesIO], ImageFile.ImageFile]] = {
         "PNG": PngImagePlugin.PngImageFile,
         "JPEG": JpegImagePlugin.JpegImageFile,
         "BMP": BmpImagePlugin.BmpImageFile,
-        "TIFF": TiffImagePlugin.TiffImageFile,
+        "TIFF": TiffImageFile,
         "WEBP": WebPImagePlugin.WebPImageFile,
     }
     return readers[format_](io.BytesIO(data))
@@ -394,42 +403,80 @@ def _rare_tiff(data: bytes, notes: list[str]) -> np.ndarray:
     stream.seek(directory.next)
     directory.load(stream)
     check_size(int(directory[256]), int(directory[257]))  # ImageWidth, ImageLength
-    import imagecodecs  # only these need it
-
-    values = np.asarray(imagecodecs.tiff_decode(data, index=0))
-    values = values.reshape(*values.shape[:2], -1)
-    values = values[..., :3] if values.shape[2] >= 3 else values[..., 0]
-    if values.dtype == np.uint16 and values.ndim == 2:
-        pixels = _wide(values, notes)
-    elif values.dtype in (np.uint8, np.uint16):
-        pixels = _scaled(values, np.iinfo(values.dtype).max)
-    else:
-        pixels = _unscaled(values, notes)
-    if directory.get(262) == 0:  # PhotometricInterpretation
-        pixels = _inverted(pixels, notes)
+    pixels = _tiff_page(data, 0, directory, notes)
     orientation = directory.get(274)
     return _turned(pixels, orientation, notes) if orientation in _ORIENT else pixels
 
 
-def _deep_colour(data: bytes, image: ImageFile.ImageFile, format_: str) -> np.ndarray | None:
-    """16 bits per colour in full; None for any other picture, and where imagecodecs is not installed."""
-    if format_ == "PNG":
-        deep = data[24:26] == b"\x10\x02"  # bit depth 16, colour type RGB
+def _tiff_page(data: bytes, page: int, tags: Mapping[int, Any], notes: list[str]) -> np.ndarray:
+    """One page of a TIFF in full depth, bone bright, as it lies in the file: not turned upright."""
+    import imagecodecs  # only what Pillow does not read in full needs it
+
+    photometric = tags.get(262)  # PhotometricInterpretation
+    if photometric in (3, 5, 6, 8):
+        raise ValueError("samples of a palette, of CMYK, YCbCr or Lab are no gray and no red, green and blue")
+    values = np.asarray(imagecodecs.tiff_decode(data, index=page))
+    if tags.get(284) == 2 and values.ndim == 3:  # PlanarConfiguration: one plane of the picture after the other
+        values = np.moveaxis(values, 0, -1)
+    values = values.reshape(*values.shape[:2], -1)
+    # ExtraSamples: 1 is an alpha that the colours are multiplied by already, 2 one that they are not.
+    alpha = tags.get(338, (2,) if photometric == 2 else ())[:1] == (2,)
+    return _of_samples(values, notes, alpha=alpha, white_is_zero=photometric == 0)
+
+
+def _of_samples(
+    values: np.ndarray, notes: list[str], *, alpha: bool = True, white_is_zero: bool = False
+) -> np.ndarray:
+    """float32 (H, W) or (H, W, 3) in [0, 1] of (H, W, samples): gray or red, green and blue, perhaps an alpha."""
+    colours = 3 if values.shape[2] >= 3 else 1
+    shown = values[..., :3] if colours == 3 else values[..., 0]
+    if values.dtype == np.uint16 and colours == 1:
+        pixels = _wide(shown, notes)
+    elif values.dtype in (np.uint8, np.uint16):
+        pixels = _scaled(shown, np.iinfo(values.dtype).max)
     else:
-        deep = format_ == "TIFF" and image.mode == "RGB" and _tiff_tag(image, 258) == (16, 16, 16)
-    if not deep or "transparency" in image.info:
+        pixels = _unscaled(shown, notes)
+    if white_is_zero:
+        pixels = _inverted(pixels, notes)
+    if alpha and values.shape[2] > colours and values.dtype.kind == "u":
+        pixels = _over_black(pixels, values[..., colours], notes)
+    return pixels
+
+
+def _full_depth(
+    data: bytes, image: ImageFile.ImageFile, format_: str, page: int, notes: list[str]
+) -> np.ndarray | None:
+    """More than 8 bits as imagecodecs reads them, not turned upright; None for Pillow to read the picture.
+
+    Pillow keeps 8 bits of a colour's 16. Of a TIFF it misreads planes of 16 bits, and swaps the bytes of compressed
+    big-endian numbers twice.
+    """
+    if format_ == "TIFF":
+        deep = _tiff_tag(image, 258, (1,))[0] > 8  # BitsPerSample: of each channel, or once for all
+    else:
+        deep = format_ == "PNG" and data[24:26] == b"\x10\x02" and page == 0  # bit depth 16, colour type RGB
+    if not deep:
         return None
     try:
+        if format_ == "TIFF":
+            return _tiff_page(data, page, image.tag_v2, notes)  # type: ignore[attr-defined]
         import imagecodecs
 
-        values = imagecodecs.png_decode(data) if format_ == "PNG" else imagecodecs.tiff_decode(data, index=0)
-        values = np.asarray(values)
-    except Exception:  # cut or damaged, or no such package: Pillow's 8 bits then
+        return _of_samples(np.asarray(imagecodecs.png_decode(data)), notes)
+    except Exception:  # cut or damaged, or no such package: what Pillow reads of it, where it reads it right
+        if format_ == "TIFF" and _misread(image):
+            raise
         return None
-    return _scaled(values, 65535) if values.shape == (*image.size[::-1], 3) else None
 
 
-def _tiff_tag(image: Image.Image, tag: int, default: object = None) -> object:
+def _misread(image: ImageFile.ImageFile) -> bool:
+    """Whether Pillow takes the planes of a deep TIFF for 8 bits, or swaps its bytes twice."""
+    if _tiff_tag(image, 259, 1) == 1:  # uncompressed
+        return bool(_tiff_tag(image, 284) == 2)
+    return image.mode in ("I", "F") and image.tag_v2.prefix == b"MM"  # type: ignore[attr-defined]
+
+
+def _tiff_tag(image: Image.Image, tag: int, default: object = None) -> Any:
     return image.tag_v2.get(tag, default)  # type: ignore[attr-defined]
 
 
@@ -476,7 +523,8 @@ def _as_float(image: Image.Image, notes: list[str]) -> np.ndarray:
             values = values.view(np.uint32)  # which Pillow takes for signed
         return _unscaled(values, notes)
     if image.mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in image.info:
-        return _over_black(np.asarray(image.convert("RGBA")), notes)
+        rgba = np.asarray(image.convert("RGBA"))
+        return _over_black(_scaled(rgba[..., :3], 255), rgba[..., 3], notes)
     if image.mode != "RGB":
         notes.append(f"converted from {_MODE_WORDS.get(image.mode, image.mode)} to RGB")
         image = image.convert("RGB")
@@ -513,17 +561,17 @@ def _unscaled(values: np.ndarray, notes: list[str]) -> np.ndarray:
     return np.clip(np.nan_to_num(pixels), 0, 1)
 
 
-def _over_black(rgba: np.ndarray, notes: list[str]) -> np.ndarray:
+def _over_black(pixels: np.ndarray, alpha: np.ndarray, notes: list[str]) -> np.ndarray:
     """Transparent parts become black, the film's own background; white would look like bone."""
-    pixels, alpha = _scaled(rgba[..., :3], 255), rgba[..., 3]
-    if alpha.min() == 255:
+    opaque = np.iinfo(alpha.dtype).max
+    if alpha.min() == opaque:
         return pixels
     if alpha.max() == 0:
         notes.append("transparency ignored: the whole picture is transparent")
         return pixels
     notes.append("transparent parts shown on black")
-    pixels *= _scaled(alpha, 255)[..., None]
-    return pixels
+    shares = _scaled(alpha, opaque)
+    return pixels * (shares if pixels.ndim == 2 else shares[..., None])
 
 
 # ---------------------------------------------------------------------------------------------- quiet readers

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, TiffImagePlugin
 
 from fracture_core import imaging
 from fracture_core.errors import EmptyFile, FractureError, ImageTooLarge, UnreadableImage
@@ -165,30 +165,158 @@ def test_32_bit_and_16_bit_colour_tiff() -> None:
     assert (wide.pixels.min(), wide.pixels.max()) == (0, 1)
     assert "percentiles" in wide.notes[0]
     colour = ramp(20, 30 * 3, top=65535, dtype="u2").reshape(20, 30, 3)
-    assert np.allclose(read_image(_tiff_rgb16(colour)).pixels, colour / 65535 @ [0.299, 0.587, 0.114], atol=1e-5)
+    assert np.allclose(read_image(_tiff_samples(colour)).pixels, colour / 65535 @ LUMA, atol=1e-5)
 
 
-def _tiff_rgb16(colour: np.ndarray) -> bytes:
-    """A minimal uncompressed little-endian TIFF of 16-bit RGB."""
-    height, width = colour.shape[:2]
-    count, strip = 10, 8
-    after = strip + colour.nbytes
-    bits_at = after + 2 + count * 12 + 4
-    entries = [
-        (256, 3, 1, width),
-        (257, 3, 1, height),
-        (258, 3, 3, bits_at),
-        (259, 3, 1, 1),
-        (262, 3, 1, 2),
-        (273, 4, 1, strip),
-        (277, 3, 1, 3),
-        (278, 3, 1, height),
-        (279, 4, 1, colour.nbytes),
-        (284, 3, 1, 1),
+def _tiff_samples(
+    values: np.ndarray,
+    order: str = "II",
+    *,
+    planes: bool = False,
+    deflated: bool = False,
+    tile: int = 0,
+    tags: dict[int, int | None] | None = None,
+) -> bytes:
+    """A minimal TIFF of (H, W, samples), in strips of seven rows or in tiles, its channels mixed or in planes."""
+    mark = "<" if order == "II" else ">"
+    height, width, samples = values.shape
+    rows, columns = (tile, tile) if tile else (7, width)
+    padded = np.pad(values, ((0, -height % tile), (0, -width % tile), (0, 0))) if tile else values
+    blocks = [
+        plane[row : row + rows, column : column + columns].astype(values.dtype.newbyteorder(mark)).tobytes()
+        for plane in (np.split(padded, samples, axis=2) if planes else [padded])
+        for row in range(0, height, rows)
+        for column in range(0, width, columns)
     ]
-    directory = struct.pack("<H", count) + b"".join(struct.pack("<HHLL", *entry) for entry in entries)
-    tail = directory + bytes(4) + struct.pack("<3H", 16, 16, 16)
-    return b"II*\0" + struct.pack("<L", after) + colour.astype("<u2").tobytes() + tail
+    blocks = [zlib.compress(block) if deflated else block for block in blocks]
+    starts = 8 + np.cumsum([0, *map(len, blocks)])
+    entries = {
+        256: [width],
+        257: [height],
+        258: [8 * values.dtype.itemsize] * samples,
+        259: [8 if deflated else 1],
+        262: [2 if samples >= 3 else 1],
+        277: [samples],
+        284: [2 if planes else 1],
+        339: [{"u": 1, "i": 2, "f": 3}[values.dtype.kind]] * samples,
+        **({322: [tile], 323: [tile]} if tile else {278: [rows]}),
+        **({338: [2]} if samples in (2, 4) else {}),
+        **{tag: [value] for tag, value in (tags or {}).items()},
+        324 if tile else 273: starts[:-1],
+        325 if tile else 279: [len(block) for block in blocks],
+    }
+    entries = {tag: numbers for tag, numbers in entries.items() if numbers[0] is not None}
+    after = int(starts[-1]) + 2 + 12 * len(entries) + 4
+    directory, tail = struct.pack(f"{mark}H", len(entries)), b""
+    for tag, numbers in sorted(entries.items()):
+        packed = struct.pack(f"{mark}{len(numbers)}L", *numbers)
+        far = len(numbers) > 1
+        directory += struct.pack(f"{mark}HHL", tag, 4, len(numbers))
+        directory += struct.pack(f"{mark}L", after + len(tail)) if far else packed
+        tail += packed if far else b""
+    return order.encode() + struct.pack(f"{mark}HL", 42, starts[-1]) + b"".join(blocks) + directory + bytes(4) + tail
+
+
+STORED = {  # how a picture lies in a file that is to be turned
+    1: lambda upright: upright,
+    2: lambda upright: upright[:, ::-1],
+    3: lambda upright: upright[::-1, ::-1],
+    4: lambda upright: upright[::-1],
+    5: lambda upright: upright.T,
+    6: np.rot90,
+    7: lambda upright: upright[::-1, ::-1].T,
+    8: lambda upright: np.rot90(upright, -1),
+}
+LUMA = np.array([0.299, 0.587, 0.114])
+
+
+@pytest.mark.parametrize("planes", [False, True])
+@pytest.mark.parametrize("deflated", [False, True])
+@pytest.mark.parametrize("tile", [0, 16])
+@pytest.mark.parametrize("order", ["II", "MM"])
+def test_a_tiff_in_planes_is_the_same_picture(order: str, tile: int, deflated: bool, planes: bool) -> None:
+    pytest.importorskip("imagecodecs")
+    colour = noise(20, 30, 3) / 255
+    colour[0, 0] = 1  # all the bits are in use
+    for dtype, samples in (("u1", 3), ("u2", 2), ("u2", 3), ("u2", 4), ("f4", 3), ("f8", 3), ("u4", 3), ("u4", 4)):
+        top = 1 if dtype[0] == "f" else np.iinfo(dtype).max
+        opaque = np.full((20, 30, 1), top)
+        shown = colour[..., :1] if samples == 2 else colour
+        values = np.concatenate([shown * top, opaque][: 2 - samples % 2], axis=2).astype(dtype)
+        data = _tiff_samples(values, order, planes=planes, deflated=deflated, tile=tile)
+        expected = shown[..., 0] if samples == 2 else shown @ LUMA
+        radiograph = read_image(data)
+        assert radiograph.shape == (20, 30)
+        coarse = dtype == "u4"  # by percentiles
+        assert np.abs(radiograph.pixels - expected).max() < (0.02 if coarse else 1e-5), (dtype, samples)
+        assert len(radiograph.notes) == coarse
+
+
+@pytest.mark.parametrize("orientation", STORED)
+@pytest.mark.parametrize("planes", [False, True])
+def test_16_bit_colour_of_a_turned_page_keeps_its_depth(planes: bool, orientation: int) -> None:
+    pytest.importorskip("imagecodecs")
+    colour = ramp(20, 30 * 3, top=65535, dtype="u2").reshape(20, 30, 3)
+    stored = np.stack([STORED[orientation](colour[..., channel]) for channel in range(3)], axis=2)
+    page = _tiff_samples(stored, planes=planes, tags={274: orientation})
+    stream = io.BytesIO()
+    with TiffImagePlugin.AppendingTiffWriter(stream, new=True) as writer:
+        for data in (_tiff_samples(colour // 2), page):
+            writer.write(data)
+            writer.newFrame()
+    for radiograph in (read_image(page), read_image(stream.getvalue(), frame=1)):
+        assert radiograph.shape == (20, 30)
+        assert np.allclose(radiograph.pixels, colour / 65535 @ LUMA, atol=1e-5)
+        assert radiograph.colourfulness > 0
+
+
+def test_alpha_of_a_16_bit_tiff() -> None:
+    pytest.importorskip("imagecodecs")
+    alpha = np.tile(np.array([0, 32768, 65535], np.uint16), (6, 10, 1)).reshape(6, 30, 1)
+    colour = np.full((6, 30, 3), 65535, np.uint16)
+    expected = alpha[..., 0] / 65535
+    for planes in (False, True):
+        for shown in (colour, colour[..., :1]):
+            data = _tiff_samples(np.concatenate([shown, alpha], axis=2), planes=planes)
+            radiograph = read_image(data)
+            assert np.allclose(radiograph.pixels, expected, atol=1e-5)
+            assert radiograph.notes == ("transparent parts shown on black",)
+            multiplied = np.minimum(shown, alpha)  # ExtraSamples 1: the colours hold their alpha already
+            data = _tiff_samples(np.concatenate([multiplied, alpha], axis=2), planes=planes, tags={338: 1})
+            assert np.allclose(read_image(data).pixels, expected, atol=1e-5)
+            data = _tiff_samples(np.concatenate([shown, alpha], axis=2), planes=planes, tags={338: 0})
+            assert np.all(read_image(data).pixels == 1)  # 0: no alpha
+
+
+@pytest.mark.parametrize("photometric", [0, 1])
+@pytest.mark.parametrize("planes", [False, True])
+@pytest.mark.parametrize("deflated", [False, True])
+@pytest.mark.parametrize("order", ["II", "MM"])
+def test_a_single_channel_is_the_same_in_planes_and_deflated(
+    order: str, deflated: bool, planes: bool, photometric: int
+) -> None:
+    pytest.importorskip("imagecodecs")
+    shares = np.linspace(0, 1, 600).reshape(20, 30, 1) ** 2
+    expected = shares[..., 0] if photometric else 1 - shares[..., 0]
+    for dtype in ("u1", "u2", "i2", "u4", "i4", "f4", "f8"):
+        top = 1 if dtype[0] == "f" else np.iinfo(dtype).max
+        values = (shares * top).astype(dtype)
+        data = _tiff_samples(values, order, planes=planes, deflated=deflated, tags={262: photometric})
+        radiograph = read_image(data)
+        windowed = dtype in ("i2", "u4", "i4")  # by percentiles
+        assert np.abs(radiograph.pixels - expected).max() < (0.02 if windowed else 0.004), dtype
+
+
+def test_a_deep_tiff_is_refused_rather_than_misread() -> None:
+    inks = np.full((20, 30, 4), 10_000, np.uint16)
+    inks[:10] = 60_000
+    assert read_image(_tiff_samples(inks, tags={262: 5, 338: None})).pixels[0, 0] < 0.02
+    with pytest.raises(UnreadableImage):
+        read_image(_tiff_samples(inks, planes=True, tags={262: 5, 338: None}))
+    data = _tiff_samples(noise(20, 30, 1).astype("f4"), "MM", deflated=True)
+    second = data.index(b"\x78\x9c", 10)
+    with pytest.raises(UnreadableImage):
+        read_image(data[:second] + bytes(2) + data[second + 2 :])
 
 
 def test_white_is_zero_tiff_is_shown_as_its_maker_meant() -> None:
@@ -219,18 +347,6 @@ def _tiff_gray(values: np.ndarray, order: str, *, photometric: int = 1, orientat
     directory = b"".join(struct.pack(f"{mark}HHLHH", tag, 3, 1, value, 0) for tag, value in entries.items())
     head = order.encode() + struct.pack(f"{mark}HL", 42, 8 + len(strip))
     return head + strip + struct.pack(f"{mark}H", len(entries)) + directory + bytes(4)
-
-
-STORED = {  # how a picture lies in a file that is to be turned
-    1: lambda upright: upright,
-    2: lambda upright: upright[:, ::-1],
-    3: lambda upright: upright[::-1, ::-1],
-    4: lambda upright: upright[::-1],
-    5: lambda upright: upright.T,
-    6: np.rot90,
-    7: lambda upright: upright[::-1, ::-1].T,
-    8: lambda upright: np.rot90(upright, -1),
-}
 
 
 @pytest.mark.parametrize("orientation", STORED)
