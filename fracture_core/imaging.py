@@ -430,10 +430,10 @@ def _of_samples(
     """float32 (H, W) or (H, W, 3) in [0, 1] of (H, W, samples): gray or red, green and blue, perhaps an alpha."""
     colours = 3 if values.shape[2] >= 3 else 1
     shown = values[..., :3] if colours == 3 else values[..., 0]
-    if values.dtype == np.uint16 and colours == 1:
+    if values.dtype == np.uint8:
+        pixels = _scaled(shown, 255)
+    elif values.dtype == np.uint16:
         pixels = _wide(shown, notes)
-    elif values.dtype in (np.uint8, np.uint16):
-        pixels = _scaled(shown, np.iinfo(values.dtype).max)
     else:
         pixels = _unscaled(shown, notes)
     if white_is_zero:
@@ -454,7 +454,8 @@ def _full_depth(
     if format_ == "TIFF":
         deep = _tiff_tag(image, 258, (1,))[0] > 8  # BitsPerSample: of each channel, or once for all
     else:
-        deep = format_ == "PNG" and data[24:26] == b"\x10\x02" and page == 0  # bit depth 16, colour type RGB
+        # Bit depth 16; colour type RGB, gray with alpha, or RGB with alpha.
+        deep = format_ == "PNG" and data[24:26] in (b"\x10\x02", b"\x10\x04", b"\x10\x06") and page == 0
     if not deep:
         return None
     try:

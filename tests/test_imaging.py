@@ -100,6 +100,30 @@ def test_a_detectors_twelve_bits_in_sixteen_are_not_shown_black() -> None:
     assert radiograph.notes == ("16-bit values use 12 bits: scaled by 4095",)
 
 
+@pytest.mark.parametrize("kind", ["PNG", "TIFF", "TIFF in planes"])
+@pytest.mark.parametrize("samples", [2, 3, 4])
+@pytest.mark.parametrize("bits", [8, 10, 12, 15, 16])
+def test_a_detectors_bits_are_told_of_every_kind_of_colour_and_not_of_its_alpha(
+    kind: str, samples: int, bits: int
+) -> None:
+    imagecodecs = pytest.importorskip("imagecodecs")
+    top = 2**bits - 1
+    gray = ramp(top=top, dtype="u2")
+    gray[-1, -1] = top
+    alpha = np.full_like(gray, 65535)
+    alpha[:, :20] = 0
+    values = np.dstack([*[gray] * (3 if samples > 2 else 1), alpha][:samples])
+    planes = kind == "TIFF in planes"
+    data = imagecodecs.png_encode(values) if kind == "PNG" else _tiff_samples(values, planes=planes)
+    radiograph = read_image(data)
+    expected = gray / top * (alpha > 0 if samples != 3 else 1)
+    assert np.allclose(radiograph.pixels, expected, atol=1e-6)
+    notes = [f"16-bit values use {bits} bits: scaled by {top}"] if bits < 16 else []
+    notes += ["transparent parts shown on black"] if samples != 3 else []
+    assert list(radiograph.notes) == notes
+    assert radiograph.colourfulness == 0
+
+
 @pytest.mark.parametrize("bits", [8, 16])
 def test_colour_becomes_luma_and_is_measured(bits: int) -> None:
     imagecodecs = pytest.importorskip("imagecodecs")
