@@ -316,6 +316,20 @@ def test_the_same_weights_elsewhere_are_the_same_beginning(begun):
     assert len(fit_tiny(checkpoint=begun, pretrained=begun.with_name("copy")).history) == TINY.epochs
 
 
+@pytest.mark.parametrize("part", ["pixels", "labels", "regions"])
+def test_a_checkpoint_that_began_with_other_films_is_refused(tiny, tmp_path, part):
+    recipe, films, checkpoint = replace(TINY, guidance=0.1), easy_films(), tmp_path / "tiny.ckpt"
+    parts = {"train": TRAIN, "val": VAL[:-1], "accelerator": "cpu", "checkpoint": checkpoint}
+    with pytest.raises(Killed):
+        fit(recipe, films, **parts, on_epoch=_killed_after(1))
+    getattr(films, part)[VAL[-1]] ^= 1  # a film that nobody trains or decides on
+    with pytest.raises(Killed):
+        fit(recipe, films, **parts, on_epoch=_killed_after(2))
+    getattr(films, part)[TRAIN[0]] ^= 1
+    with pytest.raises(FractureError, match=r"'tiny\.ckpt' was begun with other films \(sha256\) \w+, not \w+\."):
+        fit(recipe, films, **parts)
+
+
 def test_a_checkpoint_that_tells_no_beginning_is_gone_on_from(begun):
     saved = torch.load(begun, weights_only=True)
     del saved["beginning"]

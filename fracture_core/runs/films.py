@@ -53,12 +53,14 @@ def kept_groups(
 ) -> tuple[np.ndarray, int]:
     """Groups and pairs as ``find`` gives them, kept in ``--work`` for the next run on the same films.
 
-    The file's name tells all that groups follow from: a patient corrected in a table changes no fingerprint.
+    The file's name tells all that groups follow from: neither a patient corrected in a table nor a film replaced by
+    another of its size changes the fingerprint.
     """
     if options.work is None or options.smoke:
         return find()
     names = "-".join(one.name for one in sets)
-    beside = digest([(one.neighbours, [(case.patient, case.region) for case in one.cases]) for one in sets])
+    told = [[(case.patient, case.region) for case in one.cases] for one in sets]
+    beside = digest([(one.neighbours, cases, written(one)) for one, cases in zip(sets, told, strict=True)])
     place: Path = options.work / f"groups-{names}-{fingerprint_of(sets)[:8]}-{beside}.npz"
     if place.is_file():
         with np.load(place) as kept:
@@ -97,15 +99,24 @@ def decoded(data: DataSet, also: Companion | None, recipe: Recipe, options: Opti
 def cache_place(options: Options, data: DataSet, recipe: Recipe) -> Path | None:
     """Where decoded films are kept: nowhere without ``--work``, nor in a smoke run.
 
-    The folder's name tells the experts' outlines too, where there are any: their masks are kept with the films.
+    The folder's name tells the experts' outlines too, as their masks are kept with the films, and when the films were
+    written.
     """
     if options.work is None or options.smoke:
         return None
     pipeline = "-".join([recipe.pipeline, *(str(v) for values in recipe.pipeline_options.values() for v in values)])
-    name = f"{data.name}-{pipeline}-{recipe.size}-{data.fingerprint()[:8]}"
     outlines = [[polygon.tolist() for polygon in case.polygons] for case in data.cases]
-    folder: Path = options.work / (f"{name}-{digest(outlines)}" if any(outlines) else name)
+    beside = digest((outlines, written(data)))
+    folder: Path = options.work / f"{data.name}-{pipeline}-{recipe.size}-{data.fingerprint()[:8]}-{beside}"
     return folder
+
+
+def written(data: DataSet) -> list[int]:
+    """When each film's file was last written: a film corrected in place may keep its name, its label and its size.
+
+    A copied data set has other times; then what was kept is computed once more.
+    """
+    return [case.path.stat().st_mtime_ns for case in data.cases]
 
 
 def checkpoint_place(

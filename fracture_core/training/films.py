@@ -45,7 +45,7 @@ def decode_films(
 
     With ``cache``, a folder, the films are written there and read through a memory map, so that the next run and the
     other processes of this one share them. The caller names the folder after all that decides what is in it: the
-    data's fingerprint, its polygons and the pipeline.
+    data's fingerprint, when its films were written, its polygons and the pipeline.
     """
     if cache is not None and (cache / "damaged.npy").is_file():
         return _mapped(cache, data.labels)

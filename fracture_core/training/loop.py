@@ -112,7 +112,7 @@ def fit(
             source says nothing of its label.
         pretrained: a safetensors file of backbone weights in timm's names; None starts from scratch.
         checkpoint: a file written after every epoch; where it exists already, training goes on from it, if it began
-            from the same weights in the same precision.
+            from the same weights in the same precision, on films that decode to the same pixels.
         accelerator, precision: see ``make_fabric``; ``fabric`` takes their place where one is there already.
         compiled: fuse the network's operations by ``torch.compile`` first: minutes at the start, faster steps after.
         on_epoch: called with each finished epoch.
@@ -148,8 +148,9 @@ def fit(
     history: list[Epoch] = []
     best: dict[str, Any] = {"auc": -1.0, "epoch": 0, "state": None}
     start, spent = 0, 0.0
-    run = _identity(recipe, np.concatenate([train, *extra]), val, seed)
-    beginning = _beginning(pretrained, fabric) if checkpoint is not None else {}
+    shown = np.concatenate([train, *extra])
+    run = _identity(recipe, shown, val, seed)
+    beginning = _beginning(recipe, films, [*shown, *val], pretrained, fabric) if checkpoint is not None else {}
     if checkpoint is not None and checkpoint.is_file():
         saved = torch.load(checkpoint, map_location=fabric.device, weights_only=True)
         if saved["run"] != run:
@@ -157,7 +158,7 @@ def fit(
                 f"The checkpoint '{checkpoint.name}' is of another recipe, split or seed. "
                 "Delete it, or keep this run's files in another folder (--work)."
             )
-        _check_beginning(saved.get("beginning", beginning), beginning, checkpoint)  # older checkpoints tell none
+        _check_beginning(saved.get("beginning", {}), beginning, checkpoint)
         model.load_state_dict(saved["model"])
         optimiser.load_state_dict(saved["optimiser"])
         schedule.scheduler.load_state_dict(saved["schedule"])
@@ -439,12 +440,21 @@ def _identity(recipe: Recipe, train: np.ndarray, val: np.ndarray, seed: int) -> 
     return hashlib.sha256(repr((recipe.identity(), train.tolist(), val.tolist(), seed)).encode()).hexdigest()
 
 
-def _beginning(pretrained: Path | None, fabric: Fabric) -> dict[str, str | None]:
-    """What a record tells of a run's start: sha256 hex of the weights, None from scratch; and the precision.
+def _beginning(
+    recipe: Recipe, films: Films, used: Sequence[int], pretrained: Path | None, fabric: Fabric
+) -> dict[str, str | None]:
+    """What a run started with: sha256 hex of the weights, None from scratch, and of the films; and the precision.
 
-    The file's content counts, not its place or name, which may change; and the precision as Fabric took it.
+    Contents count, not the files' places, names or dates, which change where a run goes on elsewhere; and the
+    precision as Fabric took it.
     """
     told: dict[str, str | None] = {"pretrained": None, "precision": fabric.strategy.precision.precision}
+    content = hashlib.sha256(films.labels[used].tobytes())
+    for index in used:  # one by one: they may be mapped from a file larger than the memory
+        content.update(films.pixels[index].tobytes())
+        if recipe.guidance:
+            content.update(films.regions[index].tobytes())
+    told["films"] = content.hexdigest()
     if pretrained is not None:
         with pretrained.open("rb") as weights:
             told["pretrained"] = hashlib.file_digest(weights, "sha256").hexdigest()
@@ -452,11 +462,11 @@ def _beginning(pretrained: Path | None, fabric: Fabric) -> dict[str, str | None]
 
 
 def _check_beginning(then: dict[str, str | None], now: dict[str, str | None], checkpoint: Path) -> None:
-    shown = {"pretrained": "--pretrained (sha256)", "precision": "--precision"}
+    shown = {"pretrained": "--pretrained (sha256)", "precision": "--precision", "films": "other films (sha256)"}
     differing = [
         f"{words} {then[name] or 'none'}, not {now[name] or 'none'}"
         for name, words in shown.items()
-        if then[name] != now[name]
+        if name in then and then[name] != now[name]  # older checkpoints tell less
     ]
     if differing:
         raise FractureError(
