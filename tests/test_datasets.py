@@ -127,6 +127,14 @@ def test_a_table_without_its_columns_is_told(made_fracatlas):
         read_fracatlas(root)
 
 
+@pytest.mark.parametrize("cell", ["", "x", "2"])
+def test_a_label_that_says_nothing_is_told_with_its_line(made_fracatlas, cell):
+    root = made_fracatlas(4)
+    _rewrite(root / "dataset.csv", _with(fractured=cell))
+    with pytest.raises(DataSetError, match=rf"line 2: 'fractured' is neither 0 nor 1 but '{cell}'"):
+        read_fracatlas(root)
+
+
 def test_an_empty_table_is_told(made_fracatlas):
     root = made_fracatlas(4)
     (root / "dataset.csv").write_bytes(b"")

@@ -8,6 +8,7 @@ from pathlib import Path
 from fracture_core.datasets.cases import Case, DataSet
 from fracture_core.datasets.coco import read_coco
 from fracture_core.datasets.packed import packed_notes
+from fracture_core.datasets.vocabulary import label_of
 from fracture_core.errors import DataSetError
 
 FRACATLAS_REGIONS = ("hand", "leg", "hip", "shoulder")
@@ -29,7 +30,7 @@ def read_fracatlas(root: str | Path) -> DataSet:
     the folders lack are noted too.
 
     Raises:
-        DataSetError: the layout is not there, the table lacks a column, or none of its films is on disk.
+        DataSetError: the layout is not there, the table lacks a column or a label, or none of its films is on disk.
     """
     root = Path(root)
     table, images = root / "dataset.csv", root / "images"
@@ -54,7 +55,12 @@ def read_fracatlas(root: str | Path) -> DataSet:
             if path is None:
                 missing += 1
                 continue
-            label = int(row["fractured"])
+            cell = row["fractured"] or ""
+            label = label_of(cell)
+            if label is None:
+                raise DataSetError(
+                    f"'{table}', line {rows.line_num}: 'fractured' is neither 0 nor 1 but '{cell}'. Correct the cell."
+                )
             if label != int(path.parent.name == "Fractured"):
                 notes.append(f"{path.name}: the table says {label}, the folder {path.parent.name}")
             regions = [name for name in FRACATLAS_REGIONS if row[name] == "1"]
