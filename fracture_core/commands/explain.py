@@ -6,7 +6,8 @@ import argparse
 from pathlib import Path
 
 from fracture_core.commands.classify import add_model_options, require_method
-from fracture_core.commands.output import make_folder, screen
+from fracture_core.commands.output import screen, write_file
+from fracture_core.errors import FractureError
 
 
 def add(commands: argparse._SubParsersAction) -> None:
@@ -27,6 +28,8 @@ def explain_film(options: argparse.Namespace) -> int:
     from fracture_core.inference import load_classifier
     from fracture_core.overlay import blend, encode_png
 
+    if options.output.suffix.lower() != ".png":
+        raise FractureError(f"The picture is a PNG: let '{options.output}' name a file that ends in .png.")
     require_method(options.method, METHODS)
     classifier = load_classifier(options.model)
     radiograph = read_image(options.file)
@@ -36,8 +39,7 @@ def explain_film(options: argparse.Namespace) -> int:
     picture = blend(
         radiograph.pixels, heatmap.drawn(heatmap.shape), opacity=options.opacity, threshold=options.threshold
     )
-    make_folder(options.output.parent)
-    options.output.write_bytes(encode_png(picture))
+    write_file(options.output, encode_png(picture))
     probability = f", probability {prediction.probability:.2f}" if prediction.domain.in_domain else ""
     out = screen()
     print(f"{radiograph.name}: {prediction.finding}{probability}", file=out)

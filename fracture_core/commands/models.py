@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fracture_core.commands.output import make_folder
+from fracture_core.commands.output import write_file
 from fracture_core.errors import FractureError
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def _card(name: str, output: Path | None) -> int:
         ".pdf": to_pdf,
         ".json": lambda document: document.to_json().encode(),
     }
-    _write(output, render[output.suffix.lower()](document))
+    write_file(output, render[output.suffix.lower()](document))
     return 0
 
 
@@ -101,17 +101,3 @@ def _on_screen(document: Document) -> str:
     ]
     parts = [[document.title, document.identity, document.summary], facts, limits, counts]
     return "\n\n".join("\n".join(part) for part in parts if part)
-
-
-def _write(path: Path, content: bytes) -> None:
-    """A file that appears whole or not at all."""
-    if path.is_dir():
-        raise FractureError(f"'{path}' is a folder. Name a file to write.")
-    make_folder(path.parent)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        partial.write_bytes(content)
-        partial.replace(path)
-    except OSError as error:
-        partial.unlink(missing_ok=True)
-        raise FractureError(f"'{path}' cannot be written: {error.strerror}. Choose another place.") from error

@@ -64,3 +64,21 @@ def table_stream(path: Path | None) -> Iterator[TextIO]:
         partial.unlink()
         raise
     partial.replace(path)
+
+
+def write_file(path: Path, content: bytes) -> None:
+    """A file that appears whole or not at all.
+
+    Raises:
+        FractureError: the file cannot be written.
+    """
+    if path.is_dir():
+        raise FractureError(f"'{path}' is a folder. Name a file to write.")
+    make_folder(path.parent)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        partial.write_bytes(content)
+        partial.replace(path)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise FractureError(f"'{path}' cannot be written: {error.strerror}. Choose another place.") from error
