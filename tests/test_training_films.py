@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from tiny import SIDE
 
 from fracture_core.datasets import read_fracatlas
+from fracture_core.errors import FractureError
 from fracture_core.imaging import read_image
 from fracture_core.preprocessing import apply_affine, build_pipeline
 from fracture_core.training import decode_films, films
@@ -64,6 +68,23 @@ def test_a_cache_cut_short_is_not_used(made_fracatlas, tmp_path, monkeypatch):
     monkeypatch.undo()
     assert not list(tmp_path.glob("films*"))
     assert decode_films(data, pipeline, cache=cache).pixels.any()
+
+
+def test_a_decoding_that_was_killed_hinders_no_later_one(made_fracatlas, tmp_path):
+    data, pipeline = read_fracatlas(made_fracatlas(4)), build_pipeline("ours", size=SIDE)
+    (tmp_path / f"films.{os.getpid()}.partial").mkdir()  # by a process of this number, in a container of its own
+    assert decode_films(data, pipeline, cache=tmp_path / "films").pixels.any()
+
+
+def test_a_disk_without_room_for_the_films_is_told(made_fracatlas, tmp_path, monkeypatch):
+    data, pipeline = read_fracatlas(made_fracatlas(4)), build_pipeline("ours", size=SIDE)
+    needed = 4 * (SIDE**2 + (SIDE // 4) ** 2)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=needed - 1))
+    with pytest.raises(FractureError, match=r"0 MB left\. Make room there, or name another folder with --work"):
+        decode_films(data, pipeline, cache=tmp_path / "work" / "films")
+    assert not list((tmp_path / "work").iterdir())
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=needed))
+    assert decode_films(data, pipeline, cache=tmp_path / "work" / "films").pixels.any()
 
 
 def test_a_film_that_comes_twice_is_decoded_once(made_fracatlas, monkeypatch):

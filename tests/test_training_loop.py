@@ -274,6 +274,32 @@ def test_a_kill_while_the_checkpoint_is_written_costs_one_epoch(tiny, tmp_path, 
     assert_same(fit_tiny(), resumed)
 
 
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), RuntimeError("enforce fail")])
+def test_a_checkpoint_that_cannot_be_written_is_told(tiny, tmp_path, monkeypatch, error):
+    def full(state: dict, path: Path) -> None:
+        path.write_bytes(b"cut")
+        raise error
+
+    monkeypatch.setattr(torch, "save", full)
+    with pytest.raises(FractureError, match=r"'tiny\.ckpt' cannot be written .* another folder with --work"):
+        fit_tiny(checkpoint=tmp_path / "tiny.ckpt")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("damage", ["empty", "no checkpoint", "cut", "another file of torch's"])
+def test_a_damaged_checkpoint_is_told(tiny, tmp_path, damage):
+    checkpoint = tmp_path / "tiny.ckpt"
+    with pytest.raises(Killed):
+        fit_tiny(checkpoint=checkpoint, on_epoch=_killed_after(1))
+    whole = checkpoint.read_bytes()
+    if damage == "another file of torch's":
+        torch.save(torch.zeros(3), checkpoint)
+    else:
+        checkpoint.write_bytes({"empty": b"", "no checkpoint": b"no", "cut": whole[: len(whole) // 2]}[damage])
+    with pytest.raises(FractureError, match=r"'tiny\.ckpt' is damaged\. Delete it"):
+        fit_tiny(checkpoint=checkpoint)
+
+
 @pytest.mark.parametrize("change", [{"recipe": replace(TINY, lr=0.01)}, {"seed": 1}], ids=["recipe", "seed"])
 def test_a_checkpoint_of_another_run_is_refused(tiny, tmp_path, change):
     checkpoint = tmp_path / "tiny.ckpt"

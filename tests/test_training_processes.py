@@ -16,6 +16,7 @@ import pytest
 import torch
 from torch import nn
 
+from fracture_core.errors import FractureError
 from fracture_core.training import processes
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -33,6 +34,12 @@ def test_the_parts_of_a_batch_make_the_whole(count, size):
     rows = [list(range(count))[processes.part_of(count, Ranked(rank, size))] for rank in range(size)]
     assert list(itertools.chain(*rows)) == list(range(count))
     assert max(map(len, rows)) - min(map(len, rows)) <= 1
+
+
+@pytest.mark.skipif(torch.cuda.is_available() or torch.backends.mps.is_available(), reason="there is a GPU")
+def test_a_gpu_that_is_not_there_is_told():
+    with pytest.raises(FractureError, match="torch finds no GPU here"):
+        processes.make_fabric(accelerator="gpu")
 
 
 def shared_batch_norm(rank: int, folder: str) -> None:

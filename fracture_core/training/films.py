@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import shutil
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from secrets import token_hex
 
 import numpy as np
 
 from fracture_core.datasets import Case, DataSet
-from fracture_core.errors import UnreadableImage
+from fracture_core.errors import FractureError, UnreadableImage
 from fracture_core.imaging import read_image
 from fracture_core.preprocessing import Pipeline, apply_affine
 
@@ -57,9 +59,11 @@ def decode_films(
         arrays = {name: np.zeros(shape, np.uint8) for name, shape in shapes.items()}
         return Films(arrays["pixels"], data.labels, _fill(arrays, data, pipeline, workers), arrays["regions"])
 
-    partial = cache.with_name(f"{cache.name}.{os.getpid()}.partial")
+    # named at random: in containers every process may have the number of one that was killed, or that still runs
+    partial = cache.with_name(f"{cache.name}.{token_hex(4)}.partial")
     partial.mkdir(parents=True)
     try:
+        _require_room(partial.parent, sum(map(math.prod, shapes.values())))
         arrays = {
             name: np.lib.format.open_memmap(partial / f"{name}.npy", mode="w+", dtype=np.uint8, shape=shape)
             for name, shape in shapes.items()
@@ -73,6 +77,16 @@ def decode_films(
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return _mapped(cache, data.labels)
+
+
+def _require_room(folder: Path, needed: int) -> None:
+    """Ask before a map is written to: where the disk ends, the system kills the process."""
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        raise FractureError(
+            f"The decoded films take {needed / 1e6:.0f} MB, and '{folder}' has {free / 1e6:.0f} MB left. "
+            "Make room there, or name another folder with --work."
+        )
 
 
 def joined(films: Films, more: Films) -> Films:

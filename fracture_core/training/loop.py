@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import numpy as np
@@ -152,7 +153,7 @@ def fit(
     run = _identity(recipe, shown, val, seed)
     beginning = _beginning(recipe, films, [*shown, *val], pretrained, fabric) if checkpoint is not None else {}
     if checkpoint is not None and checkpoint.is_file():
-        saved = torch.load(checkpoint, map_location=fabric.device, weights_only=True)
+        saved = _load(checkpoint, fabric.device)
         if saved["run"] != run:
             raise FractureError(
                 f"The checkpoint '{checkpoint.name}' is of another recipe, split or seed. "
@@ -475,8 +476,30 @@ def _check_beginning(then: dict[str, str | None], now: dict[str, str | None], ch
         )
 
 
+def _load(checkpoint: Path, device: torch.device) -> dict[str, Any]:
+    try:
+        saved = torch.load(checkpoint, map_location=device, weights_only=True)
+        if not isinstance(saved, dict) or "run" not in saved:
+            raise ValueError("this is no checkpoint")
+        return saved
+    except (torch.OutOfMemoryError, PermissionError):
+        raise
+    except (OSError, RuntimeError, EOFError, ValueError, LookupError, TypeError, UnpicklingError) as error:
+        raise FractureError(
+            f"The checkpoint '{checkpoint.name}' is damaged. Delete it, and the training begins anew."
+        ) from error
+
+
 def _save_atomically(state: dict[str, Any], path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
-    torch.save(state, partial)
-    partial.replace(path)
+    try:
+        torch.save(state, partial)
+        partial.replace(path)
+    except (OSError, RuntimeError) as error:  # torch's own writer knows no OSError
+        raise FractureError(
+            f"The checkpoint '{path.name}' cannot be written to '{path.parent}': is its disk full? Make room there "
+            "and go on with --resume, or name another folder with --work."
+        ) from error
+    finally:
+        partial.unlink(missing_ok=True)

@@ -15,6 +15,8 @@ from lightning.fabric import Fabric
 from torch import Tensor, distributed, nn
 from torch.distributed.rendezvous import rendezvous
 
+from fracture_core.errors import FractureError
+
 
 def make_fabric(*, accelerator: str = "auto", precision: str = "bf16-mixed") -> Fabric:
     """Fabric for this process: alone, or as one of those that ``torchrun`` started.
@@ -22,7 +24,12 @@ def make_fabric(*, accelerator: str = "auto", precision: str = "bf16-mixed") -> 
     Args:
         accelerator: "auto", "cpu" or "gpu".
         precision: "bf16-mixed", "32-true" or another of Fabric's.
+
+    Raises:
+        FractureError: a GPU is asked for and there is none.
     """
+    if accelerator == "gpu" and not (torch.cuda.is_available() or torch.backends.mps.is_available()):
+        raise FractureError("torch finds no GPU here. Leave --accelerator out, or install a torch made for your GPU.")
     world = int(os.environ.get("WORLD_SIZE", "1"))
     torch.backends.cudnn.allow_tf32 = False  # "32-true" is what it says
     if world == 1:
