@@ -55,7 +55,7 @@ def arguments() -> argparse.ArgumentParser:
         "it as the recipe says, and over groups where the data has no published division",
     )
     how.add_argument("--folds", type=int, help="cross-validation: this many folds over groups, with --fold the test")
-    how.add_argument("--fold", type=int, default=0)
+    how.add_argument("--fold", type=int, help="of --folds, counted from 0; without it the first")
     how.add_argument(
         "--also",
         type=Path,
@@ -103,7 +103,22 @@ def main(argv: list[str] | None = None) -> int:
         if rank == 0:
             print(f"train.py: {error}", file=sys.stderr)
         return 2
+    except OSError as error:
+        place = f" '{error.filename}'" if error.filename else ""
+        print(f"train.py: A file{place} cannot be read or written: {error.strerror or error}.", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        if rank == 0:
+            print(f"Stopped. {kept(options)}", file=sys.stderr)
+        return 130
     return 0
+
+
+def kept(options: argparse.Namespace) -> str:
+    """What a stopped run leaves for the next one, in words."""
+    if options.work is None or options.smoke:
+        return "Nothing is kept of this run; with --work DIR its finished epochs would be."
+    return f"Finished epochs are kept in '{options.work}': the same command with --resume goes on after them."
 
 
 def listing() -> str:

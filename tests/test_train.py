@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import tempfile
 from dataclasses import replace
 
 import cv2
@@ -18,7 +19,7 @@ from tiny import SIDE, TINY
 import train as command
 from fracture_core import audit, training, weights
 from fracture_core.datasets import FRACATLAS_COCO, open_data
-from fracture_core.errors import WeightsError
+from fracture_core.errors import DataSetError, WeightsError
 from fracture_core.models import MODELS, build_model
 from fracture_core.phantom import write_phantom_ct
 from fracture_core.recipes import RECIPES
@@ -50,11 +51,60 @@ def test_the_list_names_every_recipe(capsys):
         (["ours", "--data", "."], "name ImageNet weights of mobilenetv2_evidence with --pretrained FILE"),
         (["lisbon2023", "--data", "nowhere"], "'nowhere' is no folder. Check the path."),
         (["ours", "--data", ".", "--form", "auto"], "Name the folder to store the weights in: --weights DIR."),
+        (["wang2024", "--data", ".", "--seed", "-1"], "The seed is a whole number from 0 to 4294967295."),
+        (["wang2024", "--data", ".", "--fold", "1"], "Name their number with --folds."),
+        (["wang2024", "--data", ".", "--folds", "0"], "--folds takes three or more"),
+        (["wang2024", "--data", ".", "--folds", "2", "--fold", "1"], "--folds takes three or more"),
     ],
 )
 def test_the_command_tells_what_to_mend(capsys, arguments, told):
     assert command.main(arguments) == 2
     assert told in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("folder", ["--weights", "--runs", "--work"])
+@pytest.mark.parametrize("way", ["a file stands there", "not allowed"])
+def test_a_folder_that_cannot_be_written_to_is_told_before_the_training(capsys, tmp_path, monkeypatch, folder, way):
+    place = tmp_path / "place"
+    if way == "not allowed":
+        monkeypatch.setattr(tempfile, "TemporaryFile", lambda *, dir: os.open(dir / "none" / "x", os.O_CREAT))
+    else:
+        place.touch()
+    monkeypatch.setattr(run, "make_fabric", lambda **_: pytest.fail("the run began"))
+    runs = [] if folder == "--runs" else ["--runs", str(tmp_path)]
+    assert command.main(["wang2024", "--data", str(tmp_path), folder, str(place), *runs]) == 2
+    told = capsys.readouterr().err
+    assert ("cannot be made" if way == "a file stands there" else "Nothing can be written") in told
+
+
+def test_a_smoke_run_replaces_no_weights(capsys, tmp_path):
+    (tmp_path / "card.json").write_text("{}")
+    assert command.main(["wang2024", "--smoke", "--data", str(tmp_path), "--weights", str(tmp_path)]) == 2
+    assert "A smoke run replaces no weights: name a new folder." in capsys.readouterr().err
+    assert (tmp_path / "card.json").read_text() == "{}"
+
+
+@pytest.mark.parametrize(
+    ("work", "told"), [(["--work", "films"], "Finished epochs are kept in 'films'"), ([], "Nothing is kept")]
+)
+def test_a_stopped_run_says_what_is_kept(capsys, monkeypatch, work, told):
+    def stopped(_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(run, "run", stopped)
+    assert command.main(["wang2024", "--data", ".", *work]) == 130
+    assert capsys.readouterr().err.startswith(f"Stopped. {told}")
+
+
+def test_a_disk_that_is_full_in_the_end_is_told_in_a_sentence(capsys, monkeypatch):
+    def full(_):
+        raise OSError(28, "No space left on device", "runs/record.json")
+
+    monkeypatch.setattr(run, "run", full)
+    assert command.main(["wang2024", "--data", "."]) == 2
+    assert capsys.readouterr().err == (
+        "train.py: A file 'runs/record.json' cannot be read or written: No space left on device.\n"
+    )
 
 
 @pytest.fixture
@@ -247,6 +297,38 @@ def test_groups_are_found_anew_where_what_they_follow_from_changed(kept, made_fr
 
     assert (pairs(1, data), pairs(2, changed), pairs(3, data, data), pairs(4, data, changed)) == (1, 2, 3, 4)
     assert (pairs(5, data), pairs(5, changed), pairs(5, data, changed)) == (1, 2, 4)  # kept where nothing changed
+
+
+@pytest.mark.parametrize("content", [b"", b"no archive", b"PK\x03\x04 cut short"])
+def test_damaged_groups_are_found_once_more(kept, made_fracatlas, content):
+    data = open_data(made_fracatlas(4, size=SIDE))
+    films.kept_groups(lambda: (np.zeros(4), 1), [data], kept)
+    (place,) = kept.work.glob("groups-*.npz")
+    place.write_bytes(content)
+    assert films.kept_groups(lambda: (np.zeros(4), 2), [data], kept)[1] == 2
+    assert films.kept_groups(lambda: (np.zeros(4), 3), [data], kept)[1] == 2
+
+
+def test_a_companion_that_brings_nothing_is_refused(kept, made_fracatlas):
+    root = made_fracatlas(60, size=SIDE)
+    with pytest.raises(DataSetError, match=r"\d\d of its exposures are in 'fracatlas' too"):
+        films.divided(open_data(root), TINY, replace(kept, also=root))
+
+
+def test_a_film_whose_name_is_not_utf8_is_trained_with(tiny_command, made_fracatlas, tmp_path):
+    for case in open_data(made_fracatlas(96, size=SIDE)).cases:
+        folder = tmp_path / "named" / ("fractured" if case.label else "not fractured")
+        place = folder / os.fsdecode(b"R\xf6ntgen " + case.path.name.encode())
+        place.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            place.write_bytes(case.path.read_bytes())
+        except OSError:
+            pytest.skip("this disk takes names in UTF-8 alone")
+    arguments = ["--data", tmp_path / "named", "--runs", tmp_path / "runs", "--weights", tmp_path / "w" / "made"]
+    assert tiny_command(*arguments) == 0
+    (record,) = read_records(tmp_path / "runs")
+    assert set(record["cases"]["id"]) <= {case.id for case in open_data(tmp_path / "named").cases}
+    assert weights.load_card("made", root=tmp_path / "w").data["data"]["films"] == 96
 
 
 def test_outlines_restored_after_a_first_run_are_trained_with(kept, made_fracatlas):

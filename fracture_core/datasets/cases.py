@@ -67,7 +67,8 @@ class DataSet:
 
     def fingerprint(self) -> str:
         """sha256 over ids, labels and file sizes: changes when a film is added, removed or relabelled."""
-        digest = hashlib.sha256(self.name.encode())
+        digest = hashlib.sha256(self.name.encode("utf-8", "surrogateescape"))  # a file's name need not be UTF-8
         for case in self.cases:
-            digest.update(f"{case.id}\t{case.label}\t{case.path.stat().st_size}\n".encode())
+            told = f"{case.id}\t{case.label}\t{case.path.stat().st_size}\n"
+            digest.update(told.encode("utf-8", "surrogateescape"))
         return digest.hexdigest()

@@ -38,9 +38,13 @@ log = logging.getLogger(__name__)
 
 
 def to_json(data: dict[str, Any], *, indent: int | None = None) -> str:
-    """Strict JSON, ending in a newline: what is not a number (a rate over no films) becomes null."""
+    """Strict JSON, ending in a newline: what is not a number (a rate over no films) becomes null.
+
+    Of a name that is not UTF-8 Python has characters that no file can hold: they are written as JSON's escapes.
+    """
     separators = (",", ":") if indent is None else None
-    return json.dumps(_finite(data), indent=indent, separators=separators, ensure_ascii=False, allow_nan=False) + "\n"
+    text = json.dumps(_finite(data), indent=indent, separators=separators, ensure_ascii=False, allow_nan=False)
+    return text.encode("utf-8", "backslashreplace").decode("utf-8") + "\n"
 
 
 def _finite(value: Any) -> Any:
@@ -62,8 +66,11 @@ def write_record(record: dict[str, Any], *, folder: Path = RUNS) -> Path:
     if path.exists():
         raise FractureError(f"A record '{path.name}' is there already; records are never changed.")
     partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
-    partial.write_text(to_json(record), encoding="utf-8")
-    partial.replace(path)
+    try:
+        partial.write_text(to_json(record), encoding="utf-8")
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
     return path
 
 

@@ -5,16 +5,18 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 
 from fracture_core import audit
 from fracture_core.audit import Companion, companion, fingerprint_of
 from fracture_core.datasets import DataSet, Division, divide, open_data
-from fracture_core.errors import FractureError
+from fracture_core.errors import DataSetError, FractureError
 from fracture_core.preprocessing import build_pipeline
 from fracture_core.recipes import GROUPED, Recipe
 from fracture_core.runs.options import Options
@@ -38,12 +40,17 @@ def divided(data: DataSet, recipe: Recipe, options: Options) -> tuple[Division, 
     log.info("%d films, %d groups, %d duplicate pairs", len(data.cases), len(set(groups.tolist())), pairs)
     # the division is the same for every seed, so that runs differ in their training alone
     folds = options.folds or 5
-    division = divide(data, groups, kind=kind, shares=recipe.shares, seed=0, fold=options.fold, folds=folds)
+    division = divide(data, groups, kind=kind, shares=recipe.shares, seed=0, fold=options.fold or 0, folds=folds)
     if options.also is None:
         return division, pairs, None
     other = smoke_part(open_data(options.also)) if options.smoke else open_data(options.also)
     across, _ = kept_groups(lambda: (audit.groups_across(data, other), 0), [data, other], options)
     also = companion(data, other, across)
+    if not also.exposures:
+        raise DataSetError(
+            f"Nothing of '{other.name}' can train along: {also.shared} of its exposures are in '{data.name}' too, "
+            f"and the copies of {also.contradictory} differ in label. Name another data set, or leave out --also."
+        )
     log.info("%d exposures of %s train along, %d are in %s", len(also.exposures), other.name, also.shared, data.name)
     return division, pairs, also
 
@@ -63,8 +70,11 @@ def kept_groups(
     beside = digest([(one.neighbours, cases, written(one)) for one, cases in zip(sets, told, strict=True)])
     place: Path = options.work / f"groups-{names}-{fingerprint_of(sets)[:8]}-{beside}.npz"
     if place.is_file():
-        with np.load(place) as kept:
-            return kept["groups"], int(kept["pairs"])
+        try:
+            with np.load(place) as kept:
+                return kept["groups"], int(kept["pairs"])
+        except (OSError, EOFError, ValueError, LookupError, BadZipFile, zlib.error):
+            log.warning("the groups kept in %s are damaged: they are found once more", place.name)
     groups, pairs = find()
     unfinished = place.with_name(f"{place.stem}.{os.getpid()}.partial.npz")
     unfinished.parent.mkdir(parents=True, exist_ok=True)

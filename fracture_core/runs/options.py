@@ -46,7 +46,7 @@ class Options:
     seed: int = 0
     split: str | None = None
     folds: int | None = None
-    fold: int = 0
+    fold: int | None = None
     member: int | None = None
     epochs: int | None = None
     size: int | None = None
@@ -61,6 +61,12 @@ class Options:
 
 def chosen_recipes(options: Options) -> list[Recipe]:
     """The recipe as asked for, model and changes included; a committee's members come before it."""
+    if not 0 <= options.seed < 2**32:
+        raise FractureError(f"The seed is a whole number from 0 to {2**32 - 1}.")
+    if options.folds is None and options.fold is not None:
+        raise FractureError("--fold is one of how many? Name their number with --folds.")
+    if options.folds is not None and options.folds < 3:
+        raise FractureError("--folds takes three or more: one is tested, one validated on, the rest trained on.")
     asked = get_recipe(options.recipe)
     asked = asked.with_model(options.model or asked.model)
     return [changed(recipe, options) for recipe in (*map(get_recipe, asked.committee), asked)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -13,6 +14,7 @@ import torch
 from lightning import Fabric
 
 from fracture_core.audit import Companion
+from fracture_core.commands.output import make_folder
 from fracture_core.datasets import TRAIN, VAL, Division, open_data, rotated
 from fracture_core.errors import FractureError
 from fracture_core.models.imagenet import TIMM, imagenet_file
@@ -27,6 +29,7 @@ from fracture_core.training import fit, join, leave, make_fabric
 def run(options: Options) -> dict[str, Any] | None:
     """One run from data to record; returns the record (None in all processes but the first, or for one member)."""
     *members, recipe = chosen_recipes(options)
+    make_folders(options)
     began, code = datetime.now(UTC), commit()  # of the program that runs, whatever is committed while it does
     fabric = make_fabric(accelerator=options.accelerator, precision=options.precision)
     first = fabric.global_rank == 0
@@ -90,6 +93,26 @@ def run(options: Options) -> dict[str, Any] | None:
     ]
     result = join(recipe, results) if members else results[0]
     return finish(setting, recipe, result, weights_to=options.weights, members=records)
+
+
+def make_folders(options: Options) -> None:
+    """The folders that the run writes to, made and tried: after the training it would be too late.
+
+    Raises:
+        FractureError: one cannot be made or written to, or a smoke run's would be that of real weights.
+    """
+    if options.smoke and options.weights is not None and (options.weights / "card.json").exists():
+        raise FractureError("A smoke run replaces no weights: name a new folder.")
+    results = [options.weights, None if options.smoke else options.runs] if options.member is None else []
+    for folder in filter(None, [options.work, *results]):
+        make_folder(folder)
+        try:
+            with tempfile.TemporaryFile(dir=folder):
+                pass
+        except OSError as error:
+            raise FractureError(
+                f"Nothing can be written to the folder '{folder}': {error.strerror}. Choose another."
+            ) from error
 
 
 def one_member(trained: Sequence[tuple[Recipe, Division]], options: Options) -> list[tuple[Recipe, Division]]:
