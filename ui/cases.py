@@ -92,15 +92,20 @@ def film_of(entry: FilmEntry, store: Store) -> Film:
         return held[entry.sha256]
     if origin == PRACTICE:
         return next(film for made, film in practice_films() if made.sha256 == entry.sha256)
-    root = fracatlas_root()
-    if origin == FRACATLAS and root is not None:
-        for folder in ("Fractured", "Non_fractured"):
-            path = root / "images" / folder / entry.name
-            if path.is_file():
-                return Film(entry.sha256[:16], entry.name, path.read_bytes(), "FracAtlas")
-    content = store.film_content(entry.sha256) or _from_path(entry)
+    root = fracatlas_root() if origin == FRACATLAS else None
+    of_its_name = [root / "images" / folder / entry.name for folder in ("Fractured", "Non_fractured")] if root else []
+    for path in of_its_name:
+        content = _same_file(path, entry)
+        if content is not None:
+            return Film(entry.sha256[:16], entry.name, content, "FracAtlas")
+    content = store.film_content(entry.sha256) or (_same_file(Path(entry.source), entry) if entry.source else None)
     if content is not None:
         return Film(entry.sha256[:16], entry.name, content)
+    if any(path.is_file() for path in of_its_name):
+        raise FractureError(
+            f"The file '{entry.name}' of FracAtlas is not the film that this list was made with: put the publisher's "
+            "file back into the folder that FRACTURE_DATA names. The readings of it are safe."
+        )
     if origin == FRACATLAS:
         raise FractureError(
             f"The film '{entry.name}' is of FracAtlas, which is not on this server: set FRACTURE_DATA to the folder "
@@ -112,10 +117,9 @@ def film_of(entry: FilmEntry, store: Store) -> Film:
     )
 
 
-def _from_path(entry: FilmEntry) -> bytes | None:
-    """The file that the command line took the film from, if it is still the same one."""
-    path = Path(entry.source)
-    if not entry.source or not path.is_file():
+def _same_file(path: Path, entry: FilmEntry) -> bytes | None:
+    """The content of the file that a film was taken from, if it is still the same one."""
+    if not path.is_file():
         return None
     content = path.read_bytes()
     return content if hashlib.sha256(content).hexdigest() == entry.sha256 else None

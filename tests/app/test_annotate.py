@@ -11,9 +11,11 @@ from streamlit.runtime.scriptrunner import RerunData, RerunException, get_script
 from streamlit.testing.v1 import AppTest
 
 from fracture_core.annotations import Reading, Store, StoreError, open_store
+from fracture_core.datasets import read_fracatlas
+from fracture_core.interchange.film_files import film_entry
 from fracture_core.marks import Mark
 from ui import reading_clock
-from ui.cases import PRACTICE_FILMS
+from ui.cases import FRACATLAS, PRACTICE_FILMS, film_of
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 90
@@ -314,3 +316,27 @@ def test_a_film_that_is_not_at_hand_is_told(page, store):
     page.selectbox(key="list").set_value("Lost").run()
     assert not page.exception
     assert "'lost.png' was not kept" in words(page)
+
+
+def test_a_film_of_fracatlas_whose_file_was_replaced_is_told_and_not_shown(page, store, made_fracatlas, monkeypatch):
+    root = made_fracatlas(4)
+    monkeypatch.setenv("FRACTURE_DATA", str(root.parent))
+    case = next(each for each in read_fracatlas(root).cases if each.label)
+    content = case.path.read_bytes()
+    entry = replace(film_entry(case.path), source=f"{FRACATLAS}:{case.id}")
+    store.add_film(entry)
+    store.add_reader("Anna")
+    store.create_worklist("One", [entry.sha256], ["Anna"], seed=0)
+    page.run()
+    page.selectbox(key="reader").set_value("Anna").run()
+    assert not page.warning
+    assert film_of(entry, store).content == content
+    case.path.write_bytes(content + b"another")
+    page.run()
+    assert [each.value for each in page.warning] == [
+        f"The file '{entry.name}' of FracAtlas is not the film that this list was made with: put the publisher's "
+        "file back into the folder that FRACTURE_DATA names. The readings of it are safe."
+    ]
+    store.keep_film(entry.sha256, content, reader="Anna")
+    page.run()
+    assert not page.warning, "what was kept is the film itself"
