@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,7 @@ CHOICES = {
     "uncertain": ("Uncertain", "3"),
 }
 _CONFLICT = "conflict"  # session: what another window did meanwhile
+_ROOM = 1_000_000  # gestures that fit between two numbers from which they are counted
 
 
 def station(place: Desk, store: Store, card: Card, operating_point: str) -> None:
@@ -65,14 +67,16 @@ def _read(
     operating_point: str = "balanced",
 ) -> None:
     """Film and form; every gesture and every choice is kept as a draft at once."""
-    from ui.viewer import viewer
+    from ui.viewer import confirm, viewer
 
     keys = _keys(place, shown)
     own = _own_draft(place, store, shown, keys)
     draft, foreign = own.stored(store, place.film.sha256, place.reader, shown)
+    outdated = _begin_counting(draft, keys)
     if foreign:
         _take_stored(keys)
         own = _own_draft(place, store, shown, keys)
+    if foreign or outdated:
         st.warning(
             "This film was changed in another window. What is kept now is shown here; go on from it.",
             icon=":material/sync_problem:",
@@ -88,7 +92,7 @@ def _read(
             key=_viewer_key(keys),
             heat=heat_of(opened, loaders.classifier(card.name), best_map(card)) if card is not None else None,
             marks=draft.marks,
-            revision=st.session_state.setdefault(f"revision-{keys}", 0),
+            revision=st.session_state[_revision_key(keys)],
             seconds=draft.seconds,
             colour=SKY,
         )
@@ -100,6 +104,8 @@ def _read(
         said = _with_marks(_form(draft, keys), drawn)
         _save(store, draft, said, own, clock)
         _commit(place, store, said, keys, own, clock)
+        revision = drawn.revision if drawn is not None else st.session_state[_revision_key(keys)]
+        confirm(_viewer_key(keys), revision=revision, version=own.version)
 
 
 def _viewer_key(keys: str) -> str:
@@ -117,7 +123,30 @@ def _again_key(place: Desk) -> str:
 
 def _widget(name: str, keys: str) -> str:
     """The key of "confidence" or "note": another one once the stored reading has taken the page's place."""
-    return f"{name}-{keys}-{st.session_state.get(f'revision-{keys}', 0)}"
+    return f"{name}-{keys}-{st.session_state.get(_revision_key(keys), 0)}"
+
+
+def _revision_key(keys: str) -> str:
+    """Where the number stands from which the browser counts gestures, once the stored reading is shown."""
+    return f"revision-{keys}"
+
+
+def _begin_counting(draft: Draft, keys: str) -> bool:
+    """Number gestures where a session begins with a reading; whether the browser holds outdated marks of it.
+
+    When the server was started again, a browser goes on in a new session with what it holds of the old one. That is
+    taken up if the draft is still the version that it was drawn upon. If not, another window has written it: gestures
+    are counted from above whatever a browser may have counted before, so that what is stored takes the page's place.
+    """
+    from ui.viewer import drawn
+
+    name = _revision_key(keys)
+    if name in st.session_state:
+        return False
+    told = drawn(_viewer_key(keys))
+    goes_on = told is not None and told.version == draft.version
+    st.session_state[name] = told.revision // _ROOM * _ROOM if told and goes_on else int(time.time()) * _ROOM
+    return told is not None and not goes_on and told.marks != draft.marks
 
 
 def _form(draft: Draft, keys: str) -> Draft:
@@ -210,7 +239,7 @@ def _commit(place: Desk, store: Store, draft: Draft, keys: str, own: OwnDraft, c
         # the last gesture and the last word may have come with this very click
         stored = store.draft(place.film.sha256, place.reader, draft.shown)
         told = drawn(_viewer_key(keys))
-        if told is not None and told.revision < st.session_state.get(f"revision-{keys}", 0):
+        if told is not None and told.revision < st.session_state.get(_revision_key(keys), 0):
             told = None  # the browser's word of before: since then what another window drew is shown
         said = _with_marks(_said(stored, keys), told)
         st.session_state.pop(_again_key(place), None)
@@ -248,8 +277,8 @@ def _take_stored(keys: str) -> None:
     """Forget what the page holds of a reading, so that what is stored is shown again."""
     for name in ("finding", "own"):
         st.session_state.pop(f"{name}-{keys}", None)
-    # above whatever the browser has counted; and the widgets begin anew
-    st.session_state[f"revision-{keys}"] = st.session_state.get(f"revision-{keys}", 0) + 1_000_000
+    if _revision_key(keys) in st.session_state:
+        st.session_state[_revision_key(keys)] += _ROOM  # above what the browser has counted; the widgets begin anew
 
 
 # After the commit -------------------------------------------------------------------------------------------

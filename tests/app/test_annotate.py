@@ -57,15 +57,14 @@ def sit_down(app: AppTest, reader: str = "Anna") -> AppTest:
 def draw(app: AppTest, *marks: Mark, reader: str = "Anna", shown: str = "nothing") -> AppTest:
     """As the viewer hands back a gesture."""
     film = open_film(app)
-    drawing = {
-        "marks": [mark.to_dict() for mark in marks],
-        "revision": 1,
-        "seconds": 12.5,
-        "film": film,
-        "opening": 0,
-    }
-    app.session_state[f"reading-{reader}-{film[:16]}-{shown}"] = {"drawing": drawing}
+    keys = f"{reader}-{film[:16]}-{shown}"
+    app.session_state[f"reading-{keys}"] = gesture(film, *marks, revision=app.session_state[f"revision-{keys}"] + 1)
     return app.run()
+
+
+def gesture(film: str, *marks: Mark, revision: int, version: int | None = None) -> dict:
+    drawing = {"marks": [mark.to_dict() for mark in marks], "revision": revision, "seconds": 12.5, "film": film}
+    return {"drawing": drawing | {"opening": 0, "version": version}}
 
 
 def test_without_a_name_the_page_says_how_to_begin(page):
@@ -190,6 +189,26 @@ def test_what_another_window_did_is_shown_and_not_overwritten(page, store):
     assert "changed in another window" in words(page)
     kept = store.draft(film, "Anna", "nothing")
     assert (kept.finding, kept.marks) == ("none", (BOX,))
+
+
+@pytest.mark.parametrize("meanwhile", [False, True], ids=["alone", "another window"])
+def test_what_a_browser_brings_into_a_new_session_is_kept_unless_the_draft_is_newer(page, store, meanwhile):
+    sit_down(page)
+    film = open_film(page)
+    draft = store.save_draft(replace(store.draft(film, "Anna", "nothing"), finding="none"))
+    old = gesture(film, BOX, revision=3, version=draft.version)
+    theirs = replace(BOX, points=((5.0, 5.0), (9.0, 9.0)), id="b")
+    if meanwhile:
+        store.save_draft(replace(draft, finding="fracture", marks=(theirs,), note="seen"))
+    again = AppTest.from_file(ROOT / "pages" / "room.py", default_timeout=PATIENCE).run()
+    again.switch_page("reading/annotate.py").run()
+    again.session_state[f"reading-Anna-{film[:16]}-nothing"] = old
+    again.session_state[f"note-Anna-{film[:16]}-nothing-0"] = "of before"  # the browser sends its widgets too
+    again.selectbox(key="reader").set_value("Anna").run()
+    kept = store.draft(film, "Anna", "nothing")
+    assert ("changed in another window" in words(again)) == meanwhile
+    assert (kept.marks, kept.finding) == (((theirs,), "fracture") if meanwhile else ((BOX,), "none"))
+    assert again.text_area[0].value == kept.note == ("seen" if meanwhile else "of before")
 
 
 def test_what_another_window_drew_is_committed_as_it_is_shown(page, store):

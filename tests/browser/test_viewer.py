@@ -616,6 +616,31 @@ def test_a_drag_goes_on_while_the_page_runs(reader: Reader) -> None:
     reader.marks(until=lambda marks: near(marks[0]["points"], [[1100, 1100], [1500, 1500]], 1.5))
 
 
+def test_a_mark_that_is_lost_on_the_way_is_sent_again_until_it_is_kept(opened, browser, address) -> None:
+    page = browser.new_page(viewport={"width": 1440, "height": 900})
+    cut, sent = [], []
+
+    def line(socket) -> None:
+        server = socket.connect_to_server()
+        socket.on_message(lambda message: sent.append(message) if cut else server.send(message))
+
+    page.route_web_socket(lambda url: "_stcore/stream" in url, line)
+    page.goto(address)
+    reader = Reader(page)
+    cut.append(True)
+    reader.box((300, 300), (600, 600))
+    page.wait_for_timeout(4000)
+    assert len(sent) >= 2, "it is sent again"
+    assert reader.told() == {}
+    cut.clear()
+    reader.marks(1)
+    cut.append(True)
+    sent.clear()
+    page.wait_for_timeout(4000)
+    assert sent == [], "it is known to be kept"
+    page.close()
+
+
 def test_marks_survive_a_visit_elsewhere_with_their_undo(reader: Reader) -> None:
     reader.box((900, 1100), (1300, 1500))
     reader.drag((300, 300), (600, 600))

@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from fracture_core.marks import Mark
 from fracture_core.phantom import radiograph
-from ui.viewer import Drawn, Layer, drawn, encode_film, encode_heat, map_shape, viewer
+from ui.viewer import Drawn, Layer, confirm, drawn, encode_film, encode_heat, map_shape, viewer
 
 WIDTH = 2400  # px: larger than what is sent for the screen
 
@@ -100,6 +100,7 @@ else:
             value = viewer(
                 film(seed), key="edit", marks=marks, revision=revision, layers=layers, on_change=heard, seconds=5.0
             )
+            confirm("edit", revision=revision if value is None else value.revision, version=0)
             show("drawn", value)
             show("heard", st.session_state.get("heard"))
             st.html(f"<pre id='gestures'>{st.session_state.get('gestures', 0)}</pre>")

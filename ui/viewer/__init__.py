@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import html
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -92,12 +93,14 @@ class Drawn:
         seconds: time in which the page was visible and its reader active, up to the last gesture, from the
             ``seconds`` that ``viewer`` was given.
         film: identity of the film they were drawn on, as ``encode_film`` gave it.
+        version: the one that ``confirm`` had told last when they were drawn; None before it has told any.
     """
 
     marks: tuple[Mark, ...]
     revision: int
     seconds: float
     film: str = ""
+    version: int | None = None
 
 
 def viewer(
@@ -166,13 +169,22 @@ def viewer(
     return known
 
 
+def confirm(key: str, *, revision: int, version: int) -> None:
+    """Tell the browser up to which gesture a viewer's marks are kept, and as which version of the draft.
+
+    What it has drawn above that it sends again. It is told beside the viewer, by an element of which nothing is
+    seen: with the viewer's own data the film would be sent again.
+    """
+    st.html(f'<i class="viewer-kept" data-key="{html.escape(key)}" data-at="{revision} {version}"></i>')
+
+
 def drawn(key: str) -> Drawn | None:
     """The last gesture's result of a viewer; for callbacks, which run before the page does."""
     state = (st.session_state.get(key) or {}).get("drawing")
     if not state or "marks" not in state:
         return None
     marks = tuple(Mark.from_dict(mark) for mark in state["marks"])
-    return Drawn(marks, int(state["revision"]), float(state["seconds"]), str(state["film"]))
+    return Drawn(marks, int(state["revision"]), float(state["seconds"]), str(state["film"]), state.get("version"))
 
 
 def encode_film(

@@ -19,6 +19,7 @@ const VIEWERS = new WeakMap(); // by the element they live in
 const KEPT = new Map(); // by key: what outlives the element
 const LINKED = new Map(); // by link: the viewers that zoom together
 const LATER = 300; // ms after the last held key until the server is told
+const AGAIN = 3000; // ms after which what the server has not kept is sent again
 
 export default function (component) {
   const root = component.parentElement.querySelector(".viewer");
@@ -42,6 +43,12 @@ function newId() {
   return Array.from(crypto.getRandomValues(new Uint8Array(6)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
+// Whether what is sent will be heard, and breaks off no run of the page that is about to say what it has kept.
+function serverListens() {
+  const { testConnectionState, testScriptState } = document.querySelector("[data-test-script-state]")?.dataset ?? {};
+  return (testConnectionState ?? "CONNECTED") === "CONNECTED" && (testScriptState ?? "notRunning") === "notRunning";
+}
+
 class Viewer {
   constructor(root) {
     this.root = root;
@@ -50,6 +57,7 @@ class Viewer {
     this.preview = null; // {id, points} of the mark being dragged
     this.shows = 0;
     this.waiting = null; // timer of marks that are still to be sent
+    this.insisting = null; // timer of marks that were sent and may be lost on the way
     this.heard = false; // whether the server has said that it knows our marks
     this.helping = false;
     buildPage(this);
@@ -187,10 +195,30 @@ class Viewer {
 
   send() {
     const { identity, opening, stopwatch, state } = this.kept;
+    const told = this.keptByServer();
     this.component.setStateValue("drawing", {
       film: identity, opening, marks: state.marks, revision: state.revision,
       seconds: stopwatch.seconds(performance.now()),
+      version: told && told.revision <= state.revision ? told.version : null, // what these marks are based on
     });
+    clearTimeout(this.insisting);
+    this.insisting = setTimeout(() => this.insist(), AGAIN);
+  }
+
+  // What is sent to a server that is away is lost: it is sent again until the server says that it is kept.
+  insist() {
+    const told = this.listening && this.editing ? this.keptByServer() : null;
+    if (!told || told.revision >= this.state.revision) return;
+    if (serverListens()) this.send();
+    else this.insisting = setTimeout(() => this.insist(), AGAIN);
+  }
+
+  // The last gesture that the server has kept, and the version of the draft it is in; null when it has told none.
+  keptByServer() {
+    const told = [...document.querySelectorAll(".viewer-kept")].find((one) => one.dataset.key === this.data.key);
+    if (!told) return null;
+    const [revision, version] = told.dataset.at.split(" ").map(Number);
+    return { revision, version };
   }
 
   note() {
