@@ -192,6 +192,24 @@ def test_monochrome1_stays_inverted():
     assert made.PresentationLUTShape == "INVERSE"
 
 
+@pytest.mark.parametrize(
+    ("given", "spacing", "ratio"),
+    [
+        ({"PixelSpacing": [0.3, 0.15]}, [0.3, 0.15], None),
+        ({"PixelSpacing": None, "ImagerPixelSpacing": [0.2, 0.1]}, [0.2, 0.1], None),
+        ({"PixelSpacing": None, "PixelAspectRatio": [2, 1]}, None, [2, 1]),
+        ({"PixelSpacing": None}, None, [1, 1]),
+    ],
+)
+def test_a_presentation_state_shows_pixels_in_the_films_proportions(content, entry, given, spacing, ratio):
+    changed = _changed(_changed(content, PixelSpacing=[1, 1], ImagerPixelSpacing=[1, 1]), ImagerPixelSpacing=None)
+    changed = _changed(changed, **given)
+    made = _read(write_gsps(source_image(entry, changed), [reading(entry)]))
+    (area,) = made.DisplayedAreaSelectionSequence
+    assert area.get("PresentationPixelSpacing") == spacing
+    assert area.get("PresentationPixelAspectRatio") == ratio
+
+
 def test_marks_outside_the_film_go_to_its_border(content, entry):
     mark = Mark("polygon", ((-5.0, 3.0), (9000.0, 4.0), (7.0, 8.5)))
     given = reading(entry, marks=[mark])

@@ -73,9 +73,23 @@ def _state(source: SourceImage, readings: Sequence[Reading]) -> GrayscaleSoftcop
         series_description="Fracture readings",
         **equipment(source, "PR", readings),
     )
+    _keep_shape(made, source)
     if header is not source.header:
         refer_back(made, source)
     return made
+
+
+def _keep_shape(made: Dataset, source: SourceImage) -> None:
+    """Have the state show pixels in the film's own proportions: highdicom calls them all square."""
+    from fracture_core.dicom.display import functional_groups, spacing_of
+
+    spacing = spacing_of(functional_groups(source.header, (source.frame or 1) - 1), [])
+    for area in made.DisplayedAreaSelectionSequence:
+        if spacing is not None:
+            del area.PresentationPixelAspectRatio
+            area.PresentationPixelSpacing = list(spacing)
+        elif ratio := source.header.get("PixelAspectRatio"):
+            area.PresentationPixelAspectRatio = ratio
 
 
 def _layer(number: int, reading: Reading) -> Any:
