@@ -130,7 +130,7 @@ def refused(place):
 
 def test_a_place_that_is_no_place_is_refused_in_words(tmp_path):
     (tmp_path / "file").write_text("a file, not a folder")
-    assert "check that its folder may be read" in refused(str(tmp_path / "file" / "annotations.db"))
+    assert "check that its folder may be read and written" in refused(str(tmp_path / "file" / "annotations.db"))
     assert "cannot be opened" in refused(str(tmp_path))
     assert "write sqlite:///folder/annotations.db" in refused("sqlite://")
     assert "not in 'mysql'" in refused("mysql://host/films")

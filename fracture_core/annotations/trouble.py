@@ -8,7 +8,10 @@ PLACE = "set FRACTURE_DB_URL or FRACTURE_HOME to another place"
 
 # Signs of a trouble in the driver's own words or in PostgreSQL's error code (its manual, appendix A), the sentence.
 SQLITE = (
-    (("unable to open", "not a directory"), f"cannot be opened: check that its folder may be read, or {PLACE}."),
+    (
+        ("unable to open", "not a directory"),
+        f"cannot be opened: check that its folder may be read and written, or {PLACE}.",
+    ),
     (("readonly", "read-only"), f"cannot be written: allow writing to the file and its folder, or {PLACE}."),
     (("not a database", "malformed", "corrupt"), "is damaged: put a copy of it in its place, or move it away."),
     (("locked", "busy"), "is busy: another program is writing to it. Try again in a moment."),
