@@ -676,7 +676,7 @@ IN_THE_TABLE = """
     SpecimenAccessionNumber StructureSetLabel TopicTitle TreatmentMachineName TreatmentSite UDISequence
     VerifyingOrganization XRayDetectorID XRayDetectorLabel XRaySourceID AcquisitionContextSequence
     EncapsulatedDocument ContentSequence ModifiedAttributesSequence OriginalAttributesSequence
-    CertifiedTimestamp InstanceOriginStatus TextString TransducerIdentificationSequence ROIName
+    CertifiedTimestamp InstanceOriginStatus TextString TransducerIdentificationSequence ROIName TelephoneNumberTrial
 """
 
 

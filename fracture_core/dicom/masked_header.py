@@ -130,7 +130,7 @@ _IDENTIFYING_GROUPS = {
 }
 
 _IDENTIFYING_WORDS = re.compile(
-    r"(?<!U)IDs?(Sequence)?$|Identif|Issuer|Names?(CodeSequence)?$|Serial|Accession|Address|Phone|Telecom|Order"
+    r"(?<!U)IDs?(Sequence)?$|Identif|Issuer|Names?(CodeSequence)?$|Serial|Accession|Address|[Pp]hone|Telecom|Order"
     r"|Physician|Operator|Person|Patient|Performer|Performed|Observer|Participant|Organization|Institution|Department"
     r"|Station|Location|Residence|Recipient|Requesting|Requested|Request|Scheduled|Author|Creator|Interpreter"
     r"|Reviewer|Owner|Originator|Comment|Description|Label|Notes|Reason|Diagnos|Medication|Admi(ssion|tting)"
