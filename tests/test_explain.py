@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from fracture_core.errors import UnknownName
-from fracture_core.explain import EVIDENCE, METHODS, Heatmap, explain, methods_for
+from fracture_core.explain import EVIDENCE, METHODS, Heatmap, explain, first_component, methods_for
 from fracture_core.imaging import read_image
 from fracture_core.inference import Classifier, load_classifier
 from fracture_core.models import build_model
@@ -154,3 +154,48 @@ def test_the_mean_activation_is_that_of_the_features(classifier: Classifier, fil
     active = np.maximum(view.features[0].numpy(), 0).mean(axis=0)
     np.testing.assert_allclose(ours.grid, active / active.max(), atol=1e-6)
     assert (explain(classifier, film, method="activation", view=view, target=0).grid == ours.grid).all()
+
+
+@pytest.mark.parametrize("share", [0.1, 0.8])
+def test_the_first_component_is_positive_where_the_maps_are(rng, share: float) -> None:
+    """A known pattern, in channels that speak for the answer and, less, in some that speak against it."""
+    pattern = (np.arange(400).reshape(20, 20) < share * 400).astype(np.float32)
+    for _ in range(8):
+        strength = np.r_[rng.uniform(1, 2, 20), -rng.uniform(0.1, 0.5, 10)]
+        maps = strength[:, None, None] * pattern + 0.01 * rng.standard_normal((30, 20, 20))
+        shuffled = maps[rng.permutation(30)].astype(np.float32)
+        found = first_component(shuffled)
+        assert found[pattern == 1].min() > 0 > found[pattern == 0].max()
+        from sklearn.decomposition import PCA
+
+        usual = PCA(n_components=1, svd_solver="full").fit_transform(shuffled.reshape(30, -1).T)[:, 0]
+        np.testing.assert_allclose(np.abs(found.ravel()), np.abs(usual), atol=1e-4)
+
+
+def test_maps_that_speak_for_nothing_have_no_component() -> None:
+    against = -np.abs(np.random.default_rng(0).standard_normal((5, 6, 6))).astype(np.float32)
+    assert not first_component(against).any()
+    assert not first_component(np.ones((5, 6, 6), np.float32)).any()
+
+
+@pytest.mark.parametrize("first", [0, 3])  # at 0 the library's decomposition comes out negative
+@pytest.mark.parametrize("method", ["eigencam", "eigengradcam"])
+def test_eigen_maps_are_bright_where_the_features_speak(
+    classifier: Classifier, film, method: str, first: int
+) -> None:
+    """One blob in the features, which every weight of the answer counts for it."""
+    from dataclasses import replace
+
+    view = classifier.view(film)
+    channels, side = view.features.shape[1:3]
+    blob = np.zeros((side, side), bool)
+    blob[first : first + 4, first : first + 4] = True
+    for seed in range(4):
+        rng = torch.Generator().manual_seed(seed)
+        features = 0.01 * torch.rand(view.features.shape, generator=rng)
+        features[0, :, torch.from_numpy(blob)] += torch.rand((channels, 1), generator=rng)
+        speaking = load_classifier("plain")
+        torch.nn.init.constant_(speaking.model.classifier.weight[1], 0.1)
+        grid = explain(speaking, film, method=method, view=replace(view, features=features)).grid
+        assert grid[blob].mean() > 0.9
+        assert grid[~blob].mean() < 0.1
