@@ -13,6 +13,7 @@ from streamlit.testing.v1 import AppTest
 from fracture_core.metrics import ConfusionMatrix, Estimate
 from fracture_core.models import MODELS
 from fracture_core.results import HALF, RUNS, Speed, load_published, read_folder, set_beside, table
+from fracture_core.results import marks as marks_of
 from ui.results import bars, choice, counts, headline, marks, printed, speed, subgroups
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -205,6 +206,28 @@ def test_bars_are_hollow_for_claims_and_filled_for_ours() -> None:
     assert list(claimed.text) == ["×", ""]  # below always answering "not fractured"; nothing against the AUC
     assert ours.y[1] == LISBON["metrics"]["auc"]["value"]
     assert ours.marker.color == claimed.marker.line.color
+
+
+@pytest.mark.parametrize("paper", [*PAPERS, ""])
+def test_every_bar_is_told_from_the_others_by_its_name_and_its_look(paper: str) -> None:
+    shown = shown_of(*read_folder(RUNS).runs)
+    found = {metric: [one for one in besides(shown, metric) if one.paper == paper] for metric in marks.METRICS}
+    drawn = [bar for bar in bars.draw(found, PAPERS.get(paper)).data if "measured" in bar.name]
+    assert len({bar.name for bar in drawn}) == len(drawn)
+    assert len({(bar.marker.color, bar.marker.pattern.shape) for bar in drawn}) == len(drawn)
+
+
+def test_data_sets_are_named_and_drawn_apart_where_there_are_several() -> None:
+    own = [run for run in read_folder(RUNS).runs if run["model"] == "mobilenetv2_evidence"]
+    (one,) = besides_own = [one for one in besides(shown_of(*own), "auc") if one.measured]
+    kinds = marks_of(one.measured, most=1)
+    looks = marks.looks(kinds)
+    assert len({look.symbol for look in looks.values()}) == len(looks) == 4
+    assert looks["fracatlas", "folds"].name == "fracatlas, cross-validation"
+    drawn = [trace for trace in headline.draw(besides_own, metric="auc").data if "measured" in trace.name]
+    assert len({trace.name for trace in drawn}) == len({trace.marker.symbol for trace in drawn}) == 4
+    alone = marks.looks(kinds[:1])[kinds[0].data, kinds[0].split]
+    assert alone == marks.split_mark(kinds[0].split)
 
 
 def test_counts_at_every_point() -> None:

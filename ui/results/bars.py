@@ -14,14 +14,16 @@ from ui.results.marks import (
     LEGEND,
     LEGEND_LINE,
     METRICS,
+    SplitMark,
     claim_words,
     doubts_of,
+    legend_lines,
     lines,
+    looks,
     measured_words,
     model_title,
     of_data,
     short_title,
-    split_mark,
 )
 from ui.wording import BLUE, GRAY, GREEN, ORANGE, PURPLE, SKY, VERMILLION, YELLOW_GRAY
 
@@ -65,16 +67,17 @@ def note(found: Mapping[str, Sequence[Beside]], published: Paper | None) -> str:
 def draw(found: Mapping[str, Sequence[Beside]], published: Paper | None) -> go.Figure:
     """A group of bars for each statistic; a colour for each model."""
     figure, names = go.Figure(), [METRICS[metric] for metric in found]
+    drawn = looks(mark for part in found.values() for one in part for mark in marks(one.measured, most=1))
     for number, model in enumerate(dict.fromkeys(one.model for part in found.values() for one in part)):
         colour = MODEL_COLOURS[number % len(MODEL_COLOURS)]
         own = {metric: next((one for one in part if one.model == model), None) for metric, part in found.items()}
         if any(one is not None and one.claimed is not None for one in own.values()):
             figure.add_trace(_claimed(own, names, colour=colour, published=published))
         for mark in _kinds(own):
-            figure.add_trace(_measured(own, names, like=mark, colour=colour))
+            figure.add_trace(_measured(own, names, like=mark, colour=colour, look=drawn[mark.data, mark.split]))
     figure.update_layout(
         barmode="group",
-        height=300 + LEGEND_LINE * len(figure.data),
+        height=300 + LEGEND_LINE * legend_lines(figure),
         margin={"l": 8, "r": 8, "t": 8, "b": 8},
         bargap=0.18,
         bargroupgap=0.06,
@@ -124,7 +127,9 @@ def _claimed(
     )
 
 
-def _measured(own: Mapping[str, Beside | None], names: Sequence[str], *, like: Mark, colour: str) -> go.Bar:
+def _measured(
+    own: Mapping[str, Beside | None], names: Sequence[str], *, like: Mark, colour: str, look: SplitMark
+) -> go.Bar:
     which, model = _which(like), next(one.model for one in own.values() if one is not None)
     found = [
         next((mark for mark in marks(one.measured, most=1) if _which(mark) == which), None)
@@ -132,7 +137,6 @@ def _measured(own: Mapping[str, Beside | None], names: Sequence[str], *, like: M
         else None
         for one in own.values()
     ]
-    look = split_mark(like.split)
     return go.Bar(
         x=list(names),
         y=[mark.value if mark else None for mark in found],
@@ -145,10 +149,15 @@ def _measured(own: Mapping[str, Beside | None], names: Sequence[str], *, like: M
             "width": 3,
             "color": GRAY,
         },
-        name=f"{short_title(model)}, measured, {look.name}",
+        name=lines(f"{short_title(model)}, measured, {look.name}"),
         marker={
-            "color": colour,
-            "pattern": {"shape": look.pattern, "fillmode": "overlay", "fgcolor": "rgba(255,255,255,0.65)"},
+            "color": colour + look.fill,
+            "line": {"color": colour, "width": 1},
+            "pattern": {
+                "shape": look.pattern,
+                "fillmode": "overlay",
+                "fgcolor": colour if look.fill else "rgba(255,255,255,0.65)",
+            },
         },
         customdata=[f"{lines(model_title(model))}<br>{measured_words(mark)}" if mark else "" for mark in found],
         hovertemplate="%{customdata}<extra></extra>",

@@ -1,4 +1,4 @@
-"""The chart the page opens with: what each paper claims, hollow, against what we measure, filled, per model."""
+"""The chart the page opens with: what each paper claims, gray rings, and what we measure, in colour, per model."""
 
 from __future__ import annotations
 
@@ -22,13 +22,14 @@ from ui.results.marks import (
     claim_words,
     counted,
     doubts_of,
+    legend_lines,
     lines,
+    looks,
     measured_words,
     model_title,
     of_data,
     printed,
     short_title,
-    split_mark,
 )
 from ui.wording import GRAY
 
@@ -36,9 +37,9 @@ ROW = 27  # px
 SAME = 0.02  # ticks closer than this would run into one another
 STEP = 0.34  # of a row, between the marks of one model
 NOTE = (
-    "Hollow: the paper's figure, with the interval that the stated number of films allows as a faint line; crossed: "
-    "the claims audit holds something against it. Filled: ours on test films with its 95 % interval, the newest run "
-    "of every data set, split and seed; more than three of a kind are one mark, their mean and range. "
+    "Gray rings: the paper's figure, with the interval that the stated number of films allows as a faint line; "
+    "crossed: the claims audit holds something against it. In colour: ours on test films with its 95 % interval, the "
+    "newest run of every data set, split and seed; more than three of a kind are one mark, their mean and range. "
     "Point at a mark for its words."
 )
 
@@ -112,7 +113,7 @@ def draw(found: Sequence[Beside], *, metric: str) -> go.Figure:
     _claims(chart, rows, metric=metric)  # over ours: a ring lets what lies under it be seen
     _remarks(chart, rows)
     chart.update_layout(
-        height=round(64 + ROW * bottom + LEGEND_LINE * len(chart.data)),
+        height=round(64 + ROW * bottom + LEGEND_LINE * legend_lines(chart)),
         margin={"l": 8, "r": 14, "t": 8, "b": 8},
         legend=LEGEND,
         hoverlabel={"align": "left"},
@@ -210,22 +211,24 @@ def _ends(pairs: Sequence[tuple[Any, Any]]) -> dict[str, Any]:
 
 
 def _measured(chart: go.Figure, rows: Rows) -> None:
-    by_split: dict[str, list[tuple[float, Beside, Mark]]] = {}
+    by_kind: dict[tuple[str, str], list[tuple[float, Beside, Mark]]] = {}
     for place, one in rows:
         found = marks(one.measured)
         for number, mark in enumerate(found):
-            by_split.setdefault(mark.split, []).append((place - _spread(found) + STEP * number, one, mark))
-    for split, part in by_split.items():
-        look = split_mark(split)
+            kind = (mark.data, mark.split)
+            by_kind.setdefault(kind, []).append((place - _spread(found) + STEP * number, one, mark))
+    drawn = looks(mark for part in by_kind.values() for _, _, mark in part)
+    for kind, part in by_kind.items():
+        look = drawn[kind]
         chart.add_scatter(
             x=[mark.value for _, _, mark in part],
             y=[place for place, _, _ in part],
             error_x=_ends([(mark.value, mark) for _, _, mark in part]) | {"color": look.colour, "thickness": 2},
             mode="markers",
-            marker={"symbol": look.symbol, "size": 11, "color": look.colour},
+            marker=look.marker(11),
             customdata=[f"{lines(model_title(one.model))}<br>{measured_words(mark)}" for _, one, mark in part],
             hovertemplate="%{customdata}<extra></extra>",
-            name=f"measured, {look.name}",
+            name=lines(f"measured, {look.name}"),
             cliponaxis=False,
         )
 

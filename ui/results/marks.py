@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from functools import cache
+from typing import Any
+
+import plotly.graph_objects as go
 
 from fracture_core.claims import GRAVE, Audit, Finding, audit_paper
 from fracture_core.metrics import Estimate
@@ -29,25 +33,54 @@ LINE = 46
 
 @dataclass(frozen=True)
 class SplitMark:
-    """How runs of a kind of split are drawn: colour says whether copies can cross it, the symbol which kind it is."""
+    """How runs of a kind of split are drawn: colour says whether copies can cross it, the symbol which kind it is.
+
+    Attributes:
+        pattern: of bars, whose colour is the model's.
+        fill: the opacity of bars, in hexadecimals after their colour; empty if full.
+    """
 
     name: str
     colour: str
     symbol: str
     pattern: str
+    fill: str = ""
+
+    def marker(self, size: float | list[float]) -> dict[str, Any]:
+        """Of points; the line is what an open symbol shows."""
+        return {
+            "symbol": self.symbol,
+            "size": size,
+            "color": self.colour,
+            "line": {"width": 2, "color": self.colour},
+        }
 
 
 SPLITS = {
     "grouped": SplitMark("grouped split", BLUE, "circle", ""),
-    "clean": SplitMark("clean split", BLUE, "diamond", ""),
-    "folds": SplitMark("cross-validation", BLUE, "hexagon", ""),
+    "clean": SplitMark("clean split", BLUE, "diamond", "x"),
+    "folds": SplitMark("cross-validation", BLUE, "hexagon", "-"),
     "published": SplitMark("split as published, copies may cross", ORANGE, "square", "/"),
 }
 UNKNOWN_SPLIT = SplitMark("split not recorded", PURPLE, "triangle-up", ".")
+DATA = (("", ""), ("-open-dot", "50"), ("-open", "18"))
+"""How symbols end and bars are filled for a chart's data sets, the most frequent first; the last stands for more."""
 
 
 def split_mark(kind: str) -> SplitMark:
     return SPLITS.get(kind, UNKNOWN_SPLIT)
+
+
+def looks(found: Iterable[Mark]) -> dict[tuple[str, str], SplitMark]:
+    """(data, split) of a chart's marks → how they are drawn and named there; the data are named if it has several."""
+    kinds = [(mark.data, mark.split) for mark in found]
+    ranks = [data for data, _ in Counter(data for data, _ in kinds).most_common()]
+    drawn = {}
+    for data, split in dict.fromkeys(kinds):
+        look, (ending, fill) = split_mark(split), DATA[min(ranks.index(data), len(DATA) - 1)]
+        name = f"{data}, {look.name}" if len(ranks) > 1 else look.name
+        drawn[data, split] = replace(look, name=name, symbol=look.symbol + ending, fill=fill)
+    return drawn
 
 
 def model_title(model: str) -> str:
@@ -110,6 +143,11 @@ def lines(*parts: str) -> str:
     """Sentences of a hover box, each on lines of its own."""
     broken = (textwrap.wrap(part, LINE, break_long_words=False) for part in parts if part)
     return "<br>".join(line for part in broken for line in part)
+
+
+def legend_lines(chart: go.Figure) -> int:
+    """The lines of a chart's legend where every entry takes its own."""
+    return sum(1 + trace.name.count("<br>") for trace in chart.data)
 
 
 def claim_words(row: PublishedRow, metric: str, *, allowed: Estimate | None, found: tuple[Finding, ...]) -> str:

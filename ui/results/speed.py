@@ -13,7 +13,7 @@ import streamlit as st
 from fracture_core.results import Mark, Measured, Speed, marks, read_speeds, set_beside
 from ui import figures
 from ui.results.choice import OURS, Shown
-from ui.results.marks import LEGEND, LEGEND_LINE, lines, model_title, of_data, short_title, split_mark
+from ui.results.marks import LEGEND, LEGEND_LINE, lines, looks, model_title, of_data, short_title, split_mark
 from ui.wording import GRAY
 
 HOW = "`python -m fracture_core speed --record`"
@@ -93,12 +93,12 @@ def draw(found: Sequence[Costed]) -> go.Figure:
     """Milliseconds for one film, on a logarithmic axis, against AUC."""
     labelled = {(one.model, one.size): one for one in sorted(found, key=lambda one: one.mark.value)}.values()
     most = max(one.speed.parameters for one in found if one.speed is not None)
-    figure = go.Figure()
+    figure, drawn = go.Figure(), looks(one.mark for one in found)
     for kind in dict.fromkeys((one.mark.data, one.mark.split) for one in found):
         part = [
             (one, one.speed) for one in found if (one.mark.data, one.mark.split) == kind and one.speed is not None
         ]
-        look = split_mark(kind[1])
+        look = drawn[kind]
         figure.add_scatter(
             x=[speed.latency_ms.value for _, speed in part],
             y=[one.mark.value for one, _ in part],
@@ -108,12 +108,8 @@ def draw(found: Sequence[Costed]) -> go.Figure:
             text=[short_title(one.model) if one in labelled else "" for one, _ in part],
             textposition="top right",
             cliponaxis=False,
-            marker={
-                "symbol": look.symbol,
-                "color": look.colour,
-                "opacity": 0.75,
-                "size": [max(9.0, LARGEST * math.sqrt(speed.parameters / most)) for _, speed in part],
-            },
+            marker=look.marker([max(9.0, LARGEST * math.sqrt(speed.parameters / most)) for _, speed in part])
+            | {"opacity": 0.75},
             customdata=[_words(one, speed) for one, speed in part],
             hovertemplate="%{customdata}<extra></extra>",
             name=of_data(part[0][0].mark),
