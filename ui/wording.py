@@ -115,7 +115,8 @@ FAINT = 0.04
 def likeliest_place(chance: float, finding: str) -> str:
     """What the brightest place of a map of evidence stands for, in a sentence or two; ``finding`` a prediction's."""
     if chance >= FAINT:
-        return f"The brightest place lies in a fracture with a chance of {100 * chance:.0f} %, says the map."
+        said = "over 99" if chance >= 0.995 else f"{100 * chance:.0f}"  # no more certain than a probability
+        return f"The brightest place lies in a fracture with a chance of {said} %, says the map."
     nowhere = f"No place of this film reaches a chance of {100 * FAINT:.0f} %"
     if finding in ("fractured", "uncertain"):
         return f"{nowhere}: the answer rests on the film as a whole. To see the strongest places, lower “Hide below”."

@@ -46,6 +46,11 @@ def test_an_empty_map_says_so() -> None:
     assert "chance of 58 %" in likeliest_place(0.58, "fractured")
 
 
+def test_no_place_is_certain() -> None:
+    assert "chance of 99 %" in likeliest_place(0.994, "fractured")
+    assert "chance of over 99 %" in likeliest_place(0.995, "fractured")
+
+
 def test_changing_the_model_changes_the_map_where_it_must(two_models: None) -> None:
     app = AppTest.from_file(ROOT / "pages" / "room.py", default_timeout=120)
     tray = Tray()
