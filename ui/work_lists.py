@@ -41,7 +41,7 @@ def desk(store: Store) -> Desk | None:
             index=None,
             key=READER,
             accept_new_options=True,
-            placeholder="Your name or a pseudonym",
+            placeholder="Name or pseudonym",
             help="Readings are kept under this name. A pseudonym will do.",
         )
     if not reader:

@@ -71,6 +71,7 @@ def test_without_a_name_the_page_says_how_to_begin(page):
     assert not page.exception
     assert "Mark it like an expert" in words(page)
     assert "Give a name to begin" in words(page)
+    assert len(page.selectbox(key="reader").placeholder) < 20, "the field of a wide page holds no more"
 
 
 def test_a_reading_from_name_to_commit(page, store):
