@@ -448,11 +448,11 @@ def _full_depth(
 ) -> np.ndarray | None:
     """More than 8 bits as imagecodecs reads them, not turned upright; None for Pillow to read the picture.
 
-    Pillow keeps 8 bits of a colour's 16. Of a TIFF it misreads planes of 16 bits, and swaps the bytes of compressed
-    big-endian numbers twice.
+    Pillow keeps 8 bits of a colour's 16. Of a TIFF it misreads planes of 16 bits, swaps the bytes of compressed
+    big-endian numbers twice, and stumbles over 8-bit gray with an alpha in planes or multiplied by it.
     """
     if format_ == "TIFF":
-        deep = _tiff_tag(image, 258, (1,))[0] > 8  # BitsPerSample: of each channel, or once for all
+        deep = _tiff_is_deep(image) or _tiff_tag(image, 284) == 2 or image.mode == "La"
     else:
         # Bit depth 16; colour type RGB, gray with alpha, or RGB with alpha.
         deep = format_ == "PNG" and data[24:26] in (b"\x10\x02", b"\x10\x04", b"\x10\x06") and page == 0
@@ -473,8 +473,12 @@ def _full_depth(
 def _misread(image: ImageFile.ImageFile) -> bool:
     """Whether Pillow takes the planes of a deep TIFF for 8 bits, or swaps its bytes twice."""
     if _tiff_tag(image, 259, 1) == 1:  # uncompressed
-        return bool(_tiff_tag(image, 284) == 2)
+        return bool(_tiff_tag(image, 284) == 2) and _tiff_is_deep(image)
     return image.mode in ("I", "F") and image.tag_v2.prefix == b"MM"  # type: ignore[attr-defined]
+
+
+def _tiff_is_deep(image: ImageFile.ImageFile) -> bool:
+    return bool(_tiff_tag(image, 258, (1,))[0] > 8)  # BitsPerSample: of each channel, or once for all
 
 
 def _tiff_tag(image: Image.Image, tag: int, default: object = None) -> Any:
