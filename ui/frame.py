@@ -12,7 +12,7 @@ from fracture_core import RESEARCH_ONLY, __version__
 from fracture_core.errors import FractureError
 from fracture_core.weights import Card
 from ui import loaders
-from ui.wording import OPERATING_POINTS, meaning, told_apart
+from ui.wording import BLUE, OPERATING_POINTS, meaning, told_apart
 
 MODEL, POINT = "model", "point"  # keys of the sidebar's choices, in the session and in the address
 
@@ -20,8 +20,11 @@ _STYLE = """
 <style>
 [data-testid="stMainBlockContainer"] { padding-top: 2.6rem; padding-bottom: 2rem; }
 @media (max-width: 640px) { [data-testid="stMainBlockContainer"] { padding-top: 4rem; } }
+/* the dark theme's sky blue is for words on dark; white words on a button need a darker ground, the light theme's */
+button[data-testid^="stBaseButton-primary"]:enabled { background: %s; border-color: %s; color: white; }
+button[data-testid^="stBaseButton-primary"]:enabled:hover { filter: brightness(0.88); }
 </style>
-"""
+""".replace("%s", BLUE)
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from fracture_core.weights import Card
 from ui import loaders
 from ui.films import PAUSED, SELECTED, Answer, Film, Tray, remove_all
 from ui.one_film import one_film
-from ui.wording import FINDINGS, GRAY
+from ui.wording import FINDINGS, GRAY, text_colour
 
 if TYPE_CHECKING:
     import pandas as pd  # a quarter of a second to import: left out of the first page's way
@@ -153,7 +153,9 @@ def _said(answer: Answer) -> str:
 
 
 def _styled(answers: list[Answer]) -> Any:
-    colours = [FINDINGS[a.prediction.finding].colour if a.prediction else GRAY for a in answers]
+    dark = st.context.theme.type == "dark"
+    found = [FINDINGS[a.prediction.finding].colour if a.prediction else GRAY for a in answers]
+    colours = [text_colour(colour, dark=dark) for colour in found]
     return _rows(answers).style.apply(
         lambda column: [f"color: {colour}; font-weight: 600" for colour in colours], subset=["finding"]
     )

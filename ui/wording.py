@@ -24,6 +24,15 @@ VERMILLION, GREEN, BLUE, SKY, ORANGE, PURPLE, YELLOW = (
     "#F0E442",
 )
 YELLOW_GRAY, GRAY = "#A39A3A", "#7A828A"
+INK = "#0E161E"
+"""The light theme's text."""
+
+_DARKER = {VERMILLION: "#B94F00", GREEN: "#007A59", YELLOW_GRAY: "#766F22", GRAY: "#5F676F"}
+
+
+def text_colour(colour: str, *, dark: bool) -> str:
+    """A colour as words are written in it: on white it must be darker than symbols need be."""
+    return colour if dark else _DARKER.get(colour, colour)
 
 
 @dataclass(frozen=True)

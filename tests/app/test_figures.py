@@ -7,7 +7,8 @@ import io
 
 import plotly.graph_objects as go
 
-from ui.figures import points, to_csv
+from ui.figures import darken, points, to_csv
+from ui.wording import GRAY, text_colour
 
 
 def test_rows_of_unlike_columns_make_one_table() -> None:
@@ -35,3 +36,13 @@ def test_a_figures_points_carry_their_error_bars() -> None:
         {"trace": "ours", "x": "two", "y": 2.0, "y_high": 2.25, "y_low": 2.0},
         {"trace": "", "x": 3, "y": 4},
     ]
+
+
+def test_on_white_axes_and_notes_are_dark() -> None:
+    figure = go.Figure(layout={"xaxis": {"title": {"text": "AUC"}}})
+    figure.add_annotation(text="1 of 7 epochs", font={"size": 11, "color": GRAY})
+    darken(figure)
+    ink, layout = text_colour(GRAY, dark=False), figure.layout
+    assert {layout.xaxis.tickfont.color, layout.yaxis.tickfont.color, layout.xaxis.title.font.color} == {ink}
+    assert layout.xaxis.title.text == "AUC"
+    assert (layout.annotations[0].font.color, layout.annotations[0].font.size) == (ink, 11)

@@ -14,7 +14,7 @@ from fracture_core.phantom import radiograph, to_png
 from fracture_core.weights import load_card
 from ui import many_films
 from ui.films import OPENED, Answer, Film, Tray, fracatlas_samples, sample, uploaded_film
-from ui.wording import probability_words
+from ui.wording import GRAY, probability_words, text_colour
 
 
 def film(seed: int) -> Film:
@@ -33,6 +33,11 @@ def test_no_films_name_is_a_formula_in_the_table() -> None:
     named = uploaded_film("=1+1.png", film(1).content)
     (row,) = csv.DictReader(io.StringIO(many_films._csv([Answer(named, error="-x")]).decode()))
     assert (row["file"], row["status"], row["message"], row["model"]) == ("'=1+1.png", "error", "'-x", "")
+
+
+def test_the_tables_findings_are_dark_on_white() -> None:
+    styled = many_films._styled([Answer(film(1), error="not an image")])
+    assert f"color: {text_colour(GRAY, dark=False)}" in styled.to_html()
 
 
 def test_opened_films_are_kept_until_there_are_too_many() -> None:

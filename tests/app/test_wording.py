@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import tomllib
+from pathlib import Path
+
 import pytest
 
 from fracture_core import weights
@@ -9,7 +12,46 @@ from fracture_core.domain import Verdict
 from fracture_core.inference import Prediction
 from fracture_core.metrics import Estimate, Subgroup
 from fracture_core.model_card.sources import Sources
-from ui.wording import ENOUGH, answer_line, by_region
+from ui import frame
+from ui.results import counts
+from ui.wording import BLUE, ENOUGH, FINDINGS, GRAY, INK, answer_line, by_region, text_colour
+
+THEME = tomllib.loads((Path(__file__).resolve().parents[2] / ".streamlit/config.toml").read_text())["theme"]
+
+
+def channels(colour: str) -> list[float]:
+    return [int(colour[place : place + 2], 16) for place in (1, 3, 5)]
+
+
+def contrast(one: list[float], other: list[float]) -> float:
+    """Of two colours, as WCAG 2 counts it; words need 4.5."""
+    parts = [[c / 255 / 12.92 if c <= 10 else ((c / 255 + 0.055) / 1.055) ** 2.4 for c in x] for x in (one, other)]
+    low, high = sorted(0.2126 * red + 0.7152 * green + 0.0722 * blue for red, green, blue in parts)
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("ground", ["backgroundColor", "secondaryBackgroundColor"])
+def test_captions_and_links_are_read_on_either_theme(theme: str, ground: str) -> None:
+    own = THEME | THEME[theme]
+    text, paper = channels(own["textColor"]), channels(own[ground])
+    caption = [0.6 * ink + 0.4 * below for ink, below in zip(text, paper, strict=True)]  # as Streamlit fades them
+    assert contrast(caption, paper) >= 4.5
+    assert contrast(channels(own["primaryColor"]), paper) >= 4.5
+
+
+@pytest.mark.parametrize("dark", [True, False])
+def test_findings_are_read_on_either_theme(dark: bool) -> None:
+    paper = channels(THEME["dark" if dark else "light"]["backgroundColor"])
+    for colour in (*(said.colour for said in FINDINGS.values()), GRAY):
+        assert contrast(channels(text_colour(colour, dark=dark)), paper) >= 4.5
+
+
+def test_white_is_read_on_the_buttons_and_ink_on_the_counts() -> None:
+    assert f"background: {BLUE};" in frame._STYLE
+    assert contrast(channels(BLUE), [255, 255, 255]) >= 4.5
+    assert all(contrast(channels(INK), channels(shade)) >= 4.5 for _, shade in counts.SHADES)
+    assert THEME["light"]["textColor"] == INK
 
 
 def region(name: str, *, fractured: int, whole: int) -> Subgroup:

@@ -15,6 +15,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from fracture_core.spreadsheet import guarded
+from ui.wording import GRAY, text_colour
 
 _HERE = Path(__file__).resolve().parent
 _component = st.components.v2.component(
@@ -36,6 +37,8 @@ def show(figure: go.Figure, *, key: str, name: str, data: Rows | None = None, no
         data: the numbers behind the figure, a mapping for each row; by default the points of its traces.
         note: a sentence on how to read it, shown under it.
     """
+    if st.context.theme.type != "dark":
+        darken(figure)
     st.plotly_chart(
         figure,
         key=key,
@@ -45,6 +48,16 @@ def show(figure: go.Figure, *, key: str, name: str, data: Rows | None = None, no
     if note:
         st.caption(note)
     _downloads(key, name, to_csv(points(figure) if data is None else data), ("PNG", "SVG"))
+
+
+def darken(figure: go.Figure) -> None:
+    """Write a figure's words for white paper: Streamlit's gray of axes, and ours of notes, is too light there."""
+    ink = text_colour(GRAY, dark=False)
+    words = {"tickfont": {"color": ink}, "title": {"font": {"color": ink}}}
+    figure.update_layout(font={"color": ink}, xaxis=words, yaxis=words)
+    figure.update_xaxes(words)
+    figure.update_yaxes(words)
+    figure.for_each_annotation(lambda note: note.update(font={"color": ink}))
 
 
 def table(rows: Rows, *, key: str, name: str, **options: Any) -> None:

@@ -15,9 +15,10 @@ from fracture_core.results.operating import recorded_rates
 from ui import figures
 from ui.results.choice import Shown, pick_runs
 from ui.results.marks import model_title, split_mark
-from ui.wording import FINDINGS, OPERATING_POINTS
+from ui.wording import FINDINGS, INK, OPERATING_POINTS, SKY
 
 MOST = 4  # runs side by side
+SHADES = ((0, "#EAF4FB"), (1, SKY))  # light from end to end, so that dark figures are read on all, in either theme
 POINTS = {HALF: "Probability 0.5", **{name: title for name, (title, _) in OPERATING_POINTS.items()}}
 
 
@@ -92,13 +93,13 @@ def confusion(matrix: ConfusionMatrix) -> go.Figure:
         go.Heatmap(
             x=[f"called {name}" for name in names],
             y=[f"{FINDINGS[name].symbol} {name}" for name in names],
-            z=[[cell["share"] for cell in row] for row in grid],
+            z=[[0 if math.isnan(cell["share"]) else cell["share"] for cell in row] for row in grid],
             text=[[_cell(cell) for cell in row] for row in grid],
             texttemplate="%{text}",
-            textfont={"size": 15},
+            textfont={"size": 15, "color": INK},
             zmin=0,
             zmax=1,
-            colorscale="Cividis",
+            colorscale=SHADES,
             showscale=False,
             xgap=3,
             ygap=3,
