@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -334,6 +335,14 @@ def test_another_size_is_not_measured(runs: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(speed, "read_speeds", lambda: [measured("resnet18", 384)])
     app = opened(tab="Speed")
     assert any("Not measured on this machine: ResNet-18 at 224 px" in str(part.value) for part in app.markdown)
+
+
+def test_labels_of_marks_close_together_stand_on_different_sides() -> None:
+    speeds = [replace(measured(name, 224), latency_ms=Estimate(20, 19, 22, 30)) for name in ("resnet18", "vgg16")]
+    found = speed.costed(shown_of(LISBON, {**LISBON, "id": "2", "model": "vgg16"}), speeds)
+    drawn = speed.draw(found)
+    sides = {text: side for trace in drawn.data for text, side in zip(trace.text, trace.textposition, strict=True)}
+    assert len(set(sides.values())) == len(sides) == 2
 
 
 def test_the_newest_measurement_counts() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,19 @@ from ui.results.marks import LEGEND, LEGEND_LINE, lines, looks, model_title, of_
 from ui.wording import GRAY
 
 HOW = "`python -m fracture_core speed --record`"
+ROOM = {
+    "top right": (1, 1),
+    "bottom right": (1, -1),
+    "top left": (-1, 1),
+    "bottom left": (-1, -1),
+    "middle right": (1, 0),
+    "middle left": (-1, 0),
+    "top center": (0, 1),
+    "bottom center": (0, -1),
+}
+"""Sides of a mark for its label → the way there, right and up."""
+
+SIDES, LETTER = tuple(ROOM), 6.2  # px, the width of a letter
 LARGEST = 32  # px, the marker of the model with most parameters
 
 
@@ -94,6 +107,7 @@ def draw(found: Sequence[Costed]) -> go.Figure:
     labelled = {(one.model, one.size): one for one in sorted(found, key=lambda one: one.mark.value)}.values()
     most = max(one.speed.parameters for one in found if one.speed is not None)
     figure, drawn = go.Figure(), looks(one.mark for one in found)
+    side = _sides(found, {id(one) for one in labelled})
     for kind in dict.fromkeys((one.mark.data, one.mark.split) for one in found):
         part = [
             (one, one.speed) for one in found if (one.mark.data, one.mark.split) == kind and one.speed is not None
@@ -106,7 +120,7 @@ def draw(found: Sequence[Costed]) -> go.Figure:
             error_y=_ends([one.mark for one, _ in part]),
             mode="markers+text",
             text=[short_title(one.model) if one in labelled else "" for one, _ in part],
-            textposition="top right",
+            textposition=[side[id(one)] for one, _ in part],
             cliponaxis=False,
             marker=look.marker([max(9.0, LARGEST * math.sqrt(speed.parameters / most)) for _, speed in part])
             | {"opacity": 0.75},
@@ -132,6 +146,36 @@ def draw(found: Sequence[Costed]) -> go.Figure:
         yaxis={"title": "AUC", "range": [max(0, math.floor(10 * lowest) / 10), 1.03], "fixedrange": True},
     )
     return figure
+
+
+def _sides(found: Sequence[Costed], labelled: Collection[int]) -> dict[int, str]:
+    """Where each mark's label stands, by the mark's ``id``: the side on which it covers least, one after another."""
+    places = {id(one): _place(one) for one in found}
+    taken = [_box(x, y, 24, 24) for x, y in places.values()]
+    sides = dict.fromkeys(places, SIDES[0])
+    for one in sorted(found, key=lambda one: places[id(one)]):
+        if id(one) not in labelled:
+            continue
+        (x, y), wide = places[id(one)], LETTER * len(short_title(one.model))
+        boxes = {side: _box(x + right * (wide / 2 + 9), y + up * 13, wide, 15) for side, (right, up) in ROOM.items()}
+        sides[id(one)] = min(SIDES, key=lambda side: sum(_shared(boxes[side], other) for other in taken))
+        taken.append(boxes[sides[id(one)]])
+    return sides
+
+
+def _place(one: Costed) -> tuple[float, float]:
+    """Of a mark, in pixels of a chart as wide as a laptop shows it."""
+    return (460 * math.log10(one.speed.latency_ms.value) if one.speed else 0.0), 600 * one.mark.value
+
+
+def _box(x: float, y: float, wide: float, high: float) -> tuple[float, float, float, float]:
+    return x - wide / 2, x + wide / 2, y - high / 2, y + high / 2
+
+
+def _shared(one: tuple[float, float, float, float], other: tuple[float, float, float, float]) -> float:
+    """The area that two boxes share."""
+    wide, high = min(one[1], other[1]) - max(one[0], other[0]), min(one[3], other[3]) - max(one[2], other[2])
+    return max(0.0, wide) * max(0.0, high)
 
 
 def _ends(estimates: Sequence[Any]) -> dict[str, Any]:
