@@ -177,6 +177,17 @@ def test_explain_draws_the_film_with_its_map(folder: Path, tmp_path: Path, capsy
     assert "probability" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("option", ["--opacity", "--threshold"])
+@pytest.mark.parametrize("value", ["60", "1.5", "-0.2", "nan", "half"])
+def test_explain_refuses_what_is_no_share(folder: Path, tmp_path: Path, capsys, option: str, value: str) -> None:
+    output = tmp_path / "overlay.png"
+    with pytest.raises(SystemExit) as stopped:
+        main(["explain", str(folder / "b.dcm"), "--output", str(output), f"{option}={value}"])
+    assert stopped.value.code == 2
+    assert f"argument {option}: '{value}' is no number from 0 to 1" in capsys.readouterr().err
+    assert not output.exists()
+
+
 def test_explain_gives_no_probability_of_a_refused_film(tmp_path: Path, capsys) -> None:
     holiday = tmp_path / "holiday.png"
     colours = np.random.default_rng(0).integers(0, 256, (120, 90, 3), np.uint8)

@@ -15,8 +15,8 @@ def add(commands: argparse._SubParsersAction) -> None:
     command = commands.add_parser("explain", help="draw a film with its heatmap")
     command.add_argument("file", type=Path, metavar="FILE")
     command.add_argument("--output", type=Path, required=True, metavar="PNG")
-    command.add_argument("--opacity", type=float, default=0.6, help="of the map, 0 to 1")
-    command.add_argument("--threshold", type=float, default=0.0, help="hide the map below this value, 0 to 1")
+    command.add_argument("--opacity", type=_share, default=0.6, help="of the map, 0 to 1")
+    command.add_argument("--threshold", type=_share, default=0.0, help="hide the map below this value, 0 to 1")
     add_model_options(command)
     command.set_defaults(run=explain_film)
 
@@ -48,3 +48,13 @@ def explain_film(options: argparse.Namespace) -> int:
         if note:
             print(f"  {note}", file=out)
     return 0
+
+
+def _share(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 1:  # nan is not within either
+        raise argparse.ArgumentTypeError(f"'{text}' is no number from 0 to 1")
+    return value
