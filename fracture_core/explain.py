@@ -27,11 +27,15 @@ SCORE_CHANNELS = 128  # Score-CAM runs the network once per channel; the stronge
 
 @dataclass(frozen=True)
 class Method:
-    """A class-activation method: its title, one sentence on how it weighs, and its paper."""
+    """A class-activation method: its title, one sentence on how it weighs, its paper, and whether it knows classes.
+
+    Without ``knows_class`` the map is one of activity, no evidence for any answer.
+    """
 
     title: str
     summary: str
     source: str
+    knows_class: bool = True
 
 
 EVIDENCE = "evidence"
@@ -69,6 +73,7 @@ METHODS: dict[str, Method] = {
         "Eigen-CAM",
         "The first principal component of the features; knows no class.",
         "Muhammad and Yeasin, IJCNN 2020",
+        knows_class=False,
     ),
     "eigengradcam": Method(
         "Eigen-Grad-CAM",
@@ -79,6 +84,7 @@ METHODS: dict[str, Method] = {
         "Mean activation",
         "Where the last feature maps are active, whatever the answer; knows no class.",
         "wang2024, Discussion: activation maps with and without SE blocks",
+        knows_class=False,
     ),
     "scorecam": Method(
         "Score-CAM",
@@ -143,7 +149,9 @@ class Heatmap:
     @property
     def drawn_is(self) -> str:
         """What a value of ``drawn`` is, in words."""
-        return "chance, on a root scale" if self.method == EVIDENCE else "weight in the answer"
+        if self.method == EVIDENCE:
+            return "chance, on a root scale"
+        return "weight in the answer" if METHODS[self.method].knows_class else "activity"
 
 
 class _Head(nn.Module):

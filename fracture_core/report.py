@@ -202,11 +202,12 @@ def _film_rows(radiograph: Radiograph, prediction: Prediction, heatmap: Heatmap 
     if heatmap is not None:
         method = _method(heatmap)
         rows["Map"] = f"{_map_title(heatmap)}: {method.source}. {method.summary}"
-        rows["What it shows"] = _FLAT if heatmap.flat else _MAP
+        rows["What it shows"] = _FLAT if heatmap.flat else _MAP if method.knows_class else _ACTIVITY
     return list(rows.items())
 
 
 _MAP = "Where the model drew its answer from, not the outline of a fracture."
+_ACTIVITY = "Where the network was active, whatever its answer; not the outline of a fracture."
 _FLAT = "The map is flat: it is the same everywhere and points to no place."
 
 
@@ -217,7 +218,9 @@ def _method(heatmap: Heatmap) -> Method:
 
 
 def _map_title(heatmap: Heatmap) -> str:
-    return f"{_method(heatmap).title} for “{'fractured' if heatmap.target == 1 else 'not fractured'}”"
+    method = _method(heatmap)
+    answer = "fractured" if heatmap.target == 1 else "not fractured"
+    return f"{method.title} for “{answer}”" if method.knows_class else method.title
 
 
 def _spacing(radiograph: Radiograph) -> tuple[float, float] | None:

@@ -321,8 +321,17 @@ def test_cites_every_method(method):
     film = make_film()
     text = report(film, heatmap=make_map(film, method=method)).text
     assert METHODS[method].source in text
-    scale = "chance, on a root scale" if method == EVIDENCE else "weight in the answer"
-    assert scale in text
+    scales = {EVIDENCE: "chance, on a root scale", "eigencam": "activity", "activation": "activity"}
+    assert scales.get(method, "weight in the answer") in text
+
+
+@pytest.mark.parametrize("method", ["eigencam", "activation"])
+def test_a_map_that_knows_no_class_is_not_told_as_evidence(method):
+    film = make_film()
+    text = report(film, heatmap=make_map(film, method=method)).text
+    assert "Where the network was active, whatever its answer" in text
+    for absent in (f"{METHODS[method].title} for", "drew its answer", "weight in the answer"):
+        assert absent not in text
 
 
 def test_says_when_the_map_is_flat():

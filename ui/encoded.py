@@ -35,7 +35,10 @@ def heat_of(opened: Opened, classifier: Classifier, method: str) -> dict[str, An
     if key not in opened.encoded:
         heatmap = opened.heatmap(classifier, method=method)
         opened.encoded[key] = encode_heat(
-            heatmap.drawn(map_shape(opened.radiograph.shape)), title=METHODS[method].title, flat=heatmap.flat
+            heatmap.drawn(map_shape(opened.radiograph.shape)),
+            title=METHODS[method].title,
+            flat=heatmap.flat,
+            knows_class=METHODS[method].knows_class,
         )
     encoded: dict[str, Any] = opened.encoded[key]
     return encoded

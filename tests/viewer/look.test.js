@@ -3,7 +3,7 @@ import test from "node:test";
 
 import { HOME, MAX_ZOOM, fromShare, scaleBar, settled, shareOf, viewOf, zoomedAt } from "../../ui/viewer/camera.js";
 import { distance, toScreen, toSource } from "../../ui/viewer/geometry.js";
-import { decodeTable, painted } from "../../ui/viewer/heat.js";
+import { decodeTable, mapCaption, painted } from "../../ui/viewer/heat.js";
 import { Stopwatch } from "../../ui/viewer/stopwatch.js";
 import { WIDE_OPEN, dragged, transfer, windowed } from "../../ui/viewer/window.js";
 import { seeded } from "./seeded.js";
@@ -99,4 +99,10 @@ test("time is counted while the page is seen and its reader is there", () => {
   watch.show(false, 301_000);
   watch.show(true, 400_000);
   assert.equal(watch.seconds(402_000), 78);
+});
+
+test("a map that knows no class is not told as evidence for a fracture", () => {
+  const told = (knowsClass) => mapCaption({ title: "A map", flat: false, knowsClass });
+  assert.equal(told(true), "A map: bright where the model found what speaks for a fracture.");
+  assert.equal(told(false), "A map: bright where the network was active, whatever its answer.");
 });

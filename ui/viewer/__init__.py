@@ -209,12 +209,13 @@ def encode_film(
     }
 
 
-def encode_heat(heat: np.ndarray, *, title: str, flat: bool) -> dict[str, Any]:
+def encode_heat(heat: np.ndarray, *, title: str, flat: bool, knows_class: bool = True) -> dict[str, Any]:
     """A map (float (H, W) in [0, 1], over the film) as the viewer takes it."""
     return {
         "image": overlay.data_url(overlay.encode_png(overlay.to_uint8(heat)), "image/png"),
         "title": title,
         "flat": flat,
+        "knowsClass": knows_class,
     }
 
 

@@ -57,11 +57,12 @@ export function paintMap(viewer) {
   viewer.root.dataset.painted = `${look.colours} ${floor}`;
 }
 
-function mapCaption(heat) {
+export function mapCaption(heat) {
   if (!heat) return "";
-  return heat.flat
-    ? `${heat.title}: the map is the same everywhere and says nothing about this film.`
-    : `${heat.title}: bright where the model found what speaks for a fracture.`;
+  if (heat.flat) return `${heat.title}: the map is the same everywhere and says nothing about this film.`;
+  return heat.knowsClass
+    ? `${heat.title}: bright where the model found what speaks for a fracture.`
+    : `${heat.title}: bright where the network was active, whatever its answer.`;
 }
 
 // The gray values of a picture's address, as ImageData.
