@@ -19,7 +19,7 @@ from fracture_core.weights import Card
 from ui import cases, loaders
 from ui.encoded import heat_of, picture_of
 from ui.evidence import faithfulness
-from ui.films import Opened, tray
+from ui.films import Opened, tell_remarks, tray
 from ui.map_choice import choose_map, fitting_map
 from ui.reading import CHOICES
 from ui.wording import BLUE, GREEN, ORANGE, PURPLE, SKY, VERMILLION, YELLOW, answer_line, told_apart
@@ -67,6 +67,7 @@ def case(entry: FilmEntry, readings: Sequence[Reading], store: Store, card: Card
     left, right = st.columns([3, 2], gap="large")
     with left:
         _films(opened, [first, *([second] if second else [])], method, layers)
+        tell_remarks(opened)
     with right:
         _answers(opened, [first, *([second] if second else [])], operating_point)
         _who_said_what(chosen)

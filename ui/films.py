@@ -64,6 +64,11 @@ class Opened:
     heatmaps: dict[tuple[str, str], Heatmap] = field(default_factory=dict)
     encoded: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What whoever reads the film has to know of it: that a part is missing, or which frame of several it is."""
+        return tuple(note for note in self.radiograph.notes if note.startswith(("truncated:", "frame ")))
+
     def view(self, classifier: Classifier) -> View:
         if classifier.card.identity not in self.views:
             self.views[classifier.card.identity] = classifier.view(self.radiograph)
@@ -187,6 +192,12 @@ def thumbnail_of(film: Film, *, longest: int = 240) -> str:
     from fracture_core.imaging import read_image
 
     return thumbnail(read_image(film.content, name=film.name).pixels, longest=longest)
+
+
+def tell_remarks(opened: Opened) -> None:
+    """Say under a film what its reader has to know of it."""
+    for remark in opened.remarks:
+        st.caption(f":material/info: {remark[:1].upper()}{remark[1:]}.")
 
 
 def tray() -> Tray:

@@ -13,7 +13,7 @@ from fracture_core.errors import FractureError
 from fracture_core.weights import Card
 from ui import cases, loaders, work_lists
 from ui.encoded import heat_of, picture_of
-from ui.films import Opened, tray
+from ui.films import Opened, tell_remarks, tray
 from ui.map_choice import best_map
 from ui.own_draft import OwnDraft
 from ui.reading_clock import ReadingClock
@@ -96,6 +96,7 @@ def _read(
             seconds=draft.seconds,
             colour=SKY,
         )
+        tell_remarks(opened)
         if cases.held_by_page(place.film, store):
             st.caption(":material/info: This film is held by this page alone; your marks and reading are kept.")
     with right:
@@ -302,6 +303,7 @@ def _compare(
             heat=heat_of(opened, loaders.classifier(card.name), best_map(card)),
             layers=layers,
         )
+        tell_remarks(opened)
     with right:
         title = CHOICES[reading.finding][0]
         sure = f", {reading.confidence} % sure" if reading.confidence is not None else ""

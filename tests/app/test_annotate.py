@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 from streamlit.runtime.scriptrunner import RerunData, RerunException, get_script_run_ctx
 from streamlit.testing.v1 import AppTest
 
-from fracture_core.annotations import Reading, Store, StoreError, open_store
+from fracture_core.annotations import FilmEntry, Reading, Store, StoreError, open_store
 from fracture_core.datasets import read_fracatlas
 from fracture_core.interchange.film_files import film_entry
 from fracture_core.marks import Mark
+from fracture_core.phantom import radiograph
 from ui import reading_clock
 from ui.cases import FRACATLAS, PRACTICE_FILMS, film_of
 
@@ -328,14 +333,40 @@ def test_a_list_that_another_window_made_meanwhile_is_told(page, store, monkeypa
 
 def test_a_film_that_is_not_at_hand_is_told(page, store):
     sit_down(page)
-    from fracture_core.annotations import FilmEntry
-
     store.add_film(FilmEntry("0" * 64, "lost.png", 10, 10))
     store.create_worklist("Lost", ["0" * 64], ["Anna"], seed=0)
     page.run()
     page.selectbox(key="list").set_value("Lost").run()
     assert not page.exception
     assert "'lost.png' was not kept" in words(page)
+
+
+@pytest.mark.parametrize("kind", ["cut", "stacked"])
+def test_a_reader_is_told_that_a_film_is_truncated_or_one_frame_of_several(page, store, kind):
+    picture = Image.fromarray(np.round(255 * radiograph(seed=3, region="leg").pixels).astype(np.uint8))
+    stream = io.BytesIO()
+    if kind == "cut":
+        picture.save(stream, "JPEG", quality=95)
+    else:
+        picture.save(stream, "TIFF", save_all=True, append_images=[picture, picture])
+    content = stream.getvalue()[: -4000 if kind == "cut" else None]
+    entry = FilmEntry(hashlib.sha256(content).hexdigest(), "film", *picture.size)
+    store.add_film(entry)
+    store.keep_film(entry.sha256, content)
+    store.add_reader("Anna")
+    store.create_worklist("One", [entry.sha256], ["Anna"], seed=0)
+    page.run()
+    page.selectbox(key="reader").set_value("Anna").run()
+    said = "Truncated: " if kind == "cut" else "Frame 0 of 3 (counted from 0)."
+    assert said in words(page)
+    assert "converted" not in words(page), "the steps of decoding are no concern of a reader's"
+    button(page, "No fracture").click().run()
+    button(page, "Commit").click().run()
+    assert "You said:" in words(page)
+    assert said in words(page)
+    page.switch_page("reading/compare.py").run()
+    assert not page.exception
+    assert said in words(page)
 
 
 def test_a_film_of_fracatlas_whose_file_was_replaced_is_told_and_not_shown(page, store, made_fracatlas, monkeypatch):
