@@ -64,20 +64,24 @@ def fracatlas_films(count: int, *, seed: int) -> list[FilmEntry]:
 
 
 def own_films(files: Iterable[tuple[str, bytes]]) -> tuple[list[FilmEntry], list[str]]:
-    """Films that a reader brought, held by this page alone; and for each that cannot be read, why."""
+    """Films that a reader brought, held by this page alone; and for each that is left out of them, why."""
     from fracture_core.imaging import read_image
 
     held: dict[str, Film] = st.session_state.setdefault(_SESSION, {})
-    entries, told = [], []
+    entries: dict[str, FilmEntry] = {}
+    told = []
     for name, content in files:
         try:
             film = read_image(content, name=name)
         except FractureError as error:
             told.append(f"{name}: {error}")
             continue
-        entries.append(FilmEntry(film.sha256, name, film.width, film.height, film.spacing))
+        if film.sha256 in entries:
+            told.append(f"{name}: it is the same film as {entries[film.sha256].name}, which is in the list once.")
+            continue
+        entries[film.sha256] = FilmEntry(film.sha256, name, film.width, film.height, film.spacing)
         held[film.sha256] = Film(film.sha256[:16], name, content)
-    return entries, told
+    return list(entries.values()), told
 
 
 def film_of(entry: FilmEntry, store: Store) -> Film:

@@ -13,6 +13,7 @@ from ui.loaders import callback
 
 READER, LIST, FILM = "reader", "list", "case"  # keys in the session; the last two in the address too
 _ROUND = "own_round"  # session: counts the lists taken
+_LEFT_OUT = "own_left_out"  # session: the round, and why which of a reader's own films are not in its list
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,7 @@ def desk(store: Store) -> Desk | None:
         )
     with right:
         _new_list(store, reader)
+    _tell_left_out(popover=False)
     if not worklist:
         _offers(store, reader)
         return None
@@ -206,7 +208,7 @@ def _own(store: Store, reader: str) -> None:
     @callback
     def make() -> None:
         entries, told = cases.own_films((file.name, file.getvalue()) for file in files)
-        st.session_state["own_told"] = told
+        st.session_state[_LEFT_OUT] = (round_, told)
         if entries:
             store.add_films(entries)
             for entry in entries if keep else ():
@@ -214,7 +216,17 @@ def _own(store: Store, reader: str) -> None:
             _begin(store, _free_name(store, name.strip() or "My films"), entries, reader)
 
     st.button("Make the list", on_click=make, disabled=not files, type="primary")
-    for sentence in st.session_state.get("own_told", []):
+    _tell_left_out(popover=True)
+
+
+def _tell_left_out(*, popover: bool) -> None:
+    """Which films are not in the list, and why: in the popover, or once on the page if a list was made of others."""
+    round_, told = st.session_state.get(_LEFT_OUT, (None, []))
+    if popover != (round_ == st.session_state[_ROUND]):
+        return  # a list that was made has closed the popover
+    if not popover:
+        st.session_state.pop(_LEFT_OUT, None)
+    for sentence in told:
         st.warning(sentence, icon=":material/warning:")
 
 

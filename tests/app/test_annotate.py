@@ -341,6 +341,21 @@ def test_a_film_that_is_not_at_hand_is_told(page, store):
     assert "'lost.png' was not kept" in words(page)
 
 
+def test_films_left_out_of_a_new_list_are_told_on_the_page_once(page, store):
+    sit_down(page)
+    practised = film_of(store.film(open_film(page)), store).content
+    brought = [("a.png", practised), ("b.png", practised), ("c.png", b"no film")]
+    page.get("file_uploader")[0].set_value([(name, content, "image/png") for name, content in brought]).run()
+    button(page, "Make the list").click().run()
+    assert not page.exception
+    assert "My films" in page.selectbox(key="list").options
+    told = [each.value for each in page.main.warning]
+    assert told[0] == "b.png: it is the same film as a.png, which is in the list once."
+    assert told[1].startswith("c.png: ") and len(told) == 2
+    page.run()
+    assert not page.warning
+
+
 @pytest.mark.parametrize("kind", ["cut", "stacked"])
 def test_a_reader_is_told_that_a_film_is_truncated_or_one_frame_of_several(page, store, kind):
     picture = Image.fromarray(np.round(255 * radiograph(seed=3, region="leg").pixels).astype(np.uint8))
