@@ -67,6 +67,7 @@ STYLES = {
 }
 
 Rows = list[tuple[str, str]]
+Broken = list[tuple[str, list[str]]]  # each value in its lines
 
 # reportlab's font faces keep one read position for all their users: one page is drawn at a time
 _drawing = threading.Lock()
@@ -406,17 +407,27 @@ _TRIES: list[tuple[float, int | None]] = [(8.0, None), (7.5, None), (7.0, None)]
 _TRIES += [(7.0, lines) for lines in (12, 10, 8, 6, 5, 4)] + [(6.5, lines) for lines in (4, 3, 2, 1)]
 
 
-def settle(columns: list[Rows], width: float, height: float) -> tuple[float, list[list[tuple[str, list[str]]]]]:
-    """The largest type in which every column of facts fits its height, the longest facts cut if none does.
+def settle(columns: list[Rows], width: float, height: float) -> tuple[float, list[Broken]]:
+    """The largest type in which every column of facts fits its height; in none, those too high are cut.
 
     Returns the size in points, and each column's rows with their values broken into lines.
     """
+
+    def fits(rows: Broken, size: float) -> bool:
+        return sum(len(lines) * size * LEADING + GAP for _, lines in rows) <= height
+
+    def broken(rows: Rows, size: float, most: int | None = None) -> Broken:
+        return [(label, wrap(value, width, size, lines=most)) for label, value in rows]
+
     for size, most in _TRIES:
-        broken = [[(label, wrap(value, width, size, lines=most)) for label, value in rows] for rows in columns]
-        heights = [sum(len(lines) * size * LEADING + GAP for _, lines in rows) for rows in broken]
-        if max(heights) <= height:
+        whole = [broken(rows, size) for rows in columns]
+        settled = [
+            found if fits(found, size) else broken(rows, size, most)
+            for found, rows in zip(whole, columns, strict=True)
+        ]
+        if all(fits(found, size) for found in settled):
             break
-    return size, broken
+    return size, settled
 
 
 def _sign(canvas: Canvas, x: float, y: float, r: float, style: Style) -> None:

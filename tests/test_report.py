@@ -580,6 +580,13 @@ def test_facts_shrink_before_they_are_cut():
     assert all(lines[-1].endswith("…") for _, lines in second)
 
 
+def test_a_column_with_room_is_not_cut_for_the_sake_of_another():
+    roomy, crowded = [("Map", "word " * 60)], [("label", "word " * 300)] * 10
+    _, (first, second) = settle([roomy, crowded], 150, 300)
+    assert " ".join(first[0][1]).split() == ["word"] * 60
+    assert all(lines[-1].endswith("…") for _, lines in second)
+
+
 # ----------------------------------------------------------------------------------------------- the document
 
 
