@@ -294,6 +294,23 @@ def test_whatever_a_card_says_stands_in_the_html_as_text(text: str) -> None:
     assert "".join(title.split()) in "".join("".join(parser.text).split())
 
 
+def test_every_page_names_the_whole_version(whole: Document, monkeypatch: pytest.MonkeyPatch) -> None:
+    from fracture_core.model_card import page
+
+    written: list[str] = []
+    draw = page.write
+
+    def noting(canvas, x, y, text, *rest, **named) -> None:
+        written.append(text)
+        draw(canvas, x, y, text, *rest, **named)
+
+    monkeypatch.setattr(page, "write", noting)
+    pdf = to_pdf(whole)
+    feet = [text for text in written if text.startswith(RESEARCH_ONLY) and "sha256" in text]
+    assert len(feet) == pages_of(pdf)
+    assert all(foot.endswith(whole.identity) for foot in feet)
+
+
 def pages_of(pdf: bytes) -> int:
     return pdf.count(b"/Type /Page\n") + pdf.count(b"/Type /Page /") + pdf.count(b"/Type /Page>")
 

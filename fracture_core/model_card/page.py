@@ -52,7 +52,10 @@ class Pages:
         return self._buffer.getvalue()
 
     def _close(self) -> None:
-        write(self.canvas, LEFT, 32, shorten(f"{RESEARCH_ONLY} {self._foot}", WIDTH - 40, 7.5), 7.5, colour=SOFT)
+        foot, room = f"{RESEARCH_ONLY} {self._foot}", WIDTH - 20
+        # smaller type before an ellipsis: the version stands last
+        size = max(5.5, min(7.5, 7.5 * (room - 1) / text_width(foot, 7.5)))
+        write(self.canvas, LEFT, 32, shorten(foot, room, size), size, colour=SOFT)
         write(self.canvas, RIGHT, 32, str(self.canvas.getPageNumber()), 7.5, colour=SOFT, align="right")
 
     def turn(self) -> None:
