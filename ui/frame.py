@@ -20,9 +20,10 @@ _STYLE = """
 <style>
 [data-testid="stMainBlockContainer"] { padding-top: 2.6rem; padding-bottom: 2rem; }
 @media (max-width: 640px) { [data-testid="stMainBlockContainer"] { padding-top: 4rem; } }
-/* the dark theme's sky blue is for words on dark; white words on a button need a darker ground, the light theme's */
+/* the dark theme's sky blue is for words on dark; white words need a darker ground, the light theme's */
 button[data-testid^="stBaseButton-primary"]:enabled { background: %s; border-color: %s; color: white; }
 button[data-testid^="stBaseButton-primary"]:enabled:hover { filter: brightness(0.88); }
+[data-testid="stMultiSelectTagsContainer"] [data-tag] { background: %s; color: white; }
 </style>
 """.replace("%s", BLUE)
 

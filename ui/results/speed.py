@@ -30,6 +30,9 @@ ROOM = {
 """Sides of a mark for its label → the way there, right and up."""
 
 SIDES, LETTER = tuple(ROOM), 6.2  # px, the width of a letter
+NARROW = "<style>@media (max-width: 640px) { .st-key-speed .textpoint { display: none; } }</style>"
+"""A phone has no room for the labels: there a touch names a mark."""
+
 LARGEST = 32  # px, the marker of the model with most parameters
 
 
@@ -58,6 +61,7 @@ def section(shown: Shown) -> None:
     found = costed(shown, [speed for speed in speeds if machine(speed) == chosen])
     measured = [one for one in found if one.speed is not None]
     if measured:
+        st.html(NARROW)
         figures.show(
             draw(measured),
             key="speed",
@@ -65,7 +69,7 @@ def section(shown: Shown) -> None:
             data=rows(measured),
             note="One film from tensor to logits, median with its 95 % interval, against AUC on test films with "
             "its own. The area of a mark grows with the parameters. AUCs of different data sets or splits do "
-            "not compare.",
+            "not compare. Point at a mark for its words.",
         )
     else:
         st.info(f"No run's model is measured on this machine. Choose another, or measure with {HOW}.")
