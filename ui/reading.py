@@ -30,6 +30,7 @@ CHOICES = {
     "uncertain": ("Uncertain", "3"),
 }
 _CONFLICT = "conflict"  # session: what another window did meanwhile
+_CHANGED = "This film was changed in another window. What is kept now is shown here; go on from it."
 _ROOM = 1_000_000  # gestures that fit between two numbers from which they are counted
 
 
@@ -68,19 +69,18 @@ def _read(
 ) -> None:
     """Film and form; every gesture and every choice is kept as a draft at once."""
     from ui.viewer import confirm, viewer
+    from ui.viewer import drawn as told
 
     keys = _keys(place, shown)
     own = _own_draft(place, store, shown, keys)
     draft, foreign = own.stored(store, place.film.sha256, place.reader, shown)
-    outdated = _begin_counting(draft, keys)
     if foreign:
         _take_stored(keys)
         own = _own_draft(place, store, shown, keys)
-    if foreign or outdated:
-        st.warning(
-            "This film was changed in another window. What is kept now is shown here; go on from it.",
-            icon=":material/sync_problem:",
-        )
+        st.warning(_CHANGED, icon=":material/sync_problem:")
+    begins = _revision_key(keys) not in st.session_state
+    # in a new session above whatever a browser that outlived its server has counted in the one before
+    revision = st.session_state.setdefault(_revision_key(keys), int(time.time()) * _ROOM)
     clock = _clock(draft, keys)
     # a reading starts when the film is first shown, not when its first mark is kept
     begun = st.session_state.setdefault(f"begun-{keys}", draft.started)
@@ -92,7 +92,8 @@ def _read(
             key=_viewer_key(keys),
             heat=heat_of(opened, loaders.classifier(card.name), best_map(card)) if card is not None else None,
             marks=draft.marks,
-            revision=st.session_state[_revision_key(keys)],
+            revision=revision,
+            version=own.version,
             seconds=draft.seconds,
             colour=SKY,
         )
@@ -102,11 +103,15 @@ def _read(
     with right:
         if card is not None:
             _machine(opened, card, operating_point)
-        said = _with_marks(_form(draft, keys), drawn)
+        said = _form(draft, keys)
+        if begins and _outdated(told(_viewer_key(keys)), said, draft, keys):
+            st.session_state[_CONFLICT] = _CHANGED
+            st.rerun()
+        said = _with_marks(said, drawn)
         _save(store, draft, said, own, clock)
+        with left:  # before the words that all is kept
+            confirm(_viewer_key(keys), revision=drawn.revision if drawn else revision, version=own.version)
         _commit(place, store, said, keys, own, clock)
-        revision = drawn.revision if drawn is not None else st.session_state[_revision_key(keys)]
-        confirm(_viewer_key(keys), revision=revision, version=own.version)
 
 
 def _viewer_key(keys: str) -> str:
@@ -124,7 +129,7 @@ def _again_key(place: Desk) -> str:
 
 def _widget(name: str, keys: str) -> str:
     """The key of "confidence" or "note": another one once the stored reading has taken the page's place."""
-    return f"{name}-{keys}-{st.session_state.get(_revision_key(keys), 0)}"
+    return f"{name}-{keys}-{st.session_state.get(f'taken-{keys}', 0)}"
 
 
 def _revision_key(keys: str) -> str:
@@ -132,22 +137,18 @@ def _revision_key(keys: str) -> str:
     return f"revision-{keys}"
 
 
-def _begin_counting(draft: Draft, keys: str) -> bool:
-    """Number gestures where a session begins with a reading; whether the browser holds outdated marks of it.
+def _outdated(told: Drawn | None, said: Draft, stored: Draft, keys: str) -> bool:
+    """Whether a browser that outlived its server holds a reading that another window has changed meanwhile.
 
-    When the server was started again, a browser goes on in a new session with what it holds of the old one. That is
-    taken up if the draft is still the version that it was drawn upon. If not, another window has written it: gestures
-    are counted from above whatever a browser may have counted before, so that what is stored takes the page's place.
+    Args:
+        told: what it drew last.
+        said: with what its widgets hold.
     """
-    from ui.viewer import drawn
-
-    name = _revision_key(keys)
-    if name in st.session_state:
-        return False
-    told = drawn(_viewer_key(keys))
-    goes_on = told is not None and told.version == draft.version
-    st.session_state[name] = told.revision // _ROOM * _ROOM if told and goes_on else int(time.time()) * _ROOM
-    return told is not None and not goes_on and told.marks != draft.marks
+    if told is not None and told.version == stored.version:
+        return False  # it was drawn upon what is stored
+    confidence, note = st.session_state[f"form-{keys}"]  # what the widgets would begin with
+    redrawn = told is not None and told.marks != stored.marks
+    return redrawn or said.confidence not in (None, confidence) or said.note != note
 
 
 def _form(draft: Draft, keys: str) -> Draft:
@@ -278,8 +279,9 @@ def _take_stored(keys: str) -> None:
     """Forget what the page holds of a reading, so that what is stored is shown again."""
     for name in ("finding", "own"):
         st.session_state.pop(f"{name}-{keys}", None)
+    st.session_state[f"taken-{keys}"] = st.session_state.get(f"taken-{keys}", 0) + 1  # the widgets begin anew
     if _revision_key(keys) in st.session_state:
-        st.session_state[_revision_key(keys)] += _ROOM  # above what the browser has counted; the widgets begin anew
+        st.session_state[_revision_key(keys)] += _ROOM  # above what the browser has counted
 
 
 # After the commit -------------------------------------------------------------------------------------------

@@ -93,7 +93,7 @@ class Drawn:
         seconds: time in which the page was visible and its reader active, up to the last gesture, from the
             ``seconds`` that ``viewer`` was given.
         film: identity of the film they were drawn on, as ``encode_film`` gave it.
-        version: the one that ``confirm`` had told last when they were drawn; None before it has told any.
+        version: that of the draft which ``confirm`` had told last at the last gesture; None before it has told any.
     """
 
     marks: tuple[Mark, ...]
@@ -113,6 +113,7 @@ def viewer(
     marks: Sequence[Mark] | None = None,
     colour: str = SKY,
     revision: int = 0,
+    version: int | None = None,
     seconds: float = 0.0,
     link: str | None = None,
     on_change: Callable[[], None] | None = None,
@@ -132,6 +133,8 @@ def viewer(
         marks: those to begin with; None lets nothing be drawn.
         colour: of the reader's marks.
         revision: that of ``marks``.
+        version: of the draft that ``marks`` are in. What the browser has drawn upon this very version, and the server
+            has never heard of, stays though ``revision`` is above it.
         seconds: spent on this film before.
         link: viewers with the same link zoom and move together.
         on_change: called after a gesture, before the page runs; ``drawn(key)`` holds the gesture's result there.
@@ -149,6 +152,7 @@ def viewer(
         edit = {
             "marks": None if known else [mark.to_dict() for mark in marks],
             "revision": 0 if known else revision,
+            "version": None if known else version,
             "seconds": 0.0 if known else seconds,
             "opening": opening,
             "colour": colour,

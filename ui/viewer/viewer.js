@@ -53,7 +53,7 @@ class Viewer {
   constructor(root) {
     this.root = root;
     this.data = null;
-    this.kept = null; // {identity, opening, state, stopwatch, camera, look}
+    this.kept = null; // {identity, opening, state, version, stopwatch, camera, look}
     this.preview = null; // {id, points} of the mark being dragged
     this.shows = 0;
     this.waiting = null; // timer of marks that are still to be sent
@@ -133,6 +133,7 @@ class Viewer {
       this.flush();
       kept = {
         identity: data.identity, state: emptyState({ width: data.width, height: data.height }),
+        version: null, // of the draft, that the last gesture was drawn upon
         stopwatch: new Stopwatch(performance.now(), edit?.seconds), camera: HOME,
         look: kept ? { ...kept.look, grays: WIDE_OPEN, map: 0 } : freshLook(),
       };
@@ -143,15 +144,20 @@ class Viewer {
     return !same;
   }
 
-  // Whose marks hold: the browser's while its revision is not behind the server's. `edit.marks` is null when the
-  // server has heard from this viewer and leaves the marks to it.
+  // Whose marks hold: the browser's while its revision is not behind the server's, and where the server was started
+  // again and what it kept is what ours were drawn upon. `edit.marks` is null when the server has heard from this
+  // viewer and leaves the marks to it.
   reconcile(edit, same, first) {
     const { kept } = this;
     kept.opening = edit.opening;
     const behind = edit.marks !== null && (!same || edit.revision > this.state.revision);
-    if (behind) {
+    if (behind && same && edit.version !== null && edit.version === kept.version) {
+      kept.state = { ...this.state, revision: edit.revision + 1 };
+      this.send();
+    } else if (behind) {
       const marks = toldApart(edit.marks, newId);
       kept.state = reduce(this.state, { type: "load", marks, revision: edit.revision });
+      kept.version = null;
       this.heard = false;
     } else if (edit.marks === null) {
       if (same) this.heard = true;
@@ -170,6 +176,8 @@ class Viewer {
     this.kept.state = reduce(before, action);
     if (this.state.said && this.state !== before) this.say(this.state.said);
     if (this.state.revision !== before.revision) {
+      const told = this.keptByServer();
+      this.kept.version = told && told.revision < this.state.revision ? told.version : null;
       clearTimeout(this.waiting);
       this.waiting = setTimeout(() => this.flush(), LATER);
       if (!later) this.flush();
@@ -194,12 +202,10 @@ class Viewer {
   }
 
   send() {
-    const { identity, opening, stopwatch, state } = this.kept;
-    const told = this.keptByServer();
+    const { identity, opening, version, stopwatch, state } = this.kept;
     this.component.setStateValue("drawing", {
-      film: identity, opening, marks: state.marks, revision: state.revision,
+      film: identity, opening, version, marks: state.marks, revision: state.revision,
       seconds: stopwatch.seconds(performance.now()),
-      version: told && told.revision <= state.revision ? told.version : null, // what these marks are based on
     });
     clearTimeout(this.insisting);
     this.insisting = setTimeout(() => this.insist(), AGAIN);
@@ -406,6 +412,12 @@ class Viewer {
       },
       { signal },
     );
+    // a server that was started again knows nothing of us, and nobody else tells it before the next click
+    this.reconnecting = new MutationObserver(() => {
+      if (this.editing && app.dataset.testConnectionState === "CONNECTED") this.send();
+    });
+    const app = document.querySelector("[data-test-connection-state]");
+    if (app) this.reconnecting.observe(app, { attributeFilter: ["data-test-connection-state"] });
     this.resizing = new ResizeObserver(() => this.redraw());
     this.resizing.observe(this.frame);
   }
@@ -429,6 +441,7 @@ class Viewer {
     this.listening?.abort();
     this.listening = null;
     this.resizing.disconnect();
+    this.reconnecting.disconnect();
     LINKED.get(this.linked)?.delete(this);
     this.linked = null;
   }
