@@ -140,6 +140,8 @@ def _revision_key(keys: str) -> str:
 def _outdated(told: Drawn | None, said: Draft, stored: Draft, keys: str) -> bool:
     """Whether a browser that outlived its server holds a reading that another window has changed meanwhile.
 
+    Where the marks are the stored ones and no note is kept, a note it brings was on its way when the server went.
+
     Args:
         told: what it drew last.
         said: with what its widgets hold.
@@ -148,7 +150,8 @@ def _outdated(told: Drawn | None, said: Draft, stored: Draft, keys: str) -> bool
         return False  # it was drawn upon what is stored
     confidence, note = st.session_state[f"form-{keys}"]  # what the widgets would begin with
     redrawn = told is not None and told.marks != stored.marks
-    return redrawn or said.confidence not in (None, confidence) or said.note != note
+    rewritten = bool(stored.note) and said.note != note
+    return redrawn or rewritten or said.confidence not in (None, confidence)
 
 
 def _form(draft: Draft, keys: str) -> Draft:

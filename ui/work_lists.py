@@ -170,6 +170,7 @@ def _take(name: str) -> None:
     """Open a list."""
     st.session_state[LIST] = name
     st.session_state[_ROUND] = st.session_state.get(_ROUND, 0) + 1
+    st.session_state.pop(_LEFT_OUT, None)
     st.query_params.pop(FILM, None)
 
 
@@ -208,12 +209,12 @@ def _own(store: Store, reader: str) -> None:
     @callback
     def make() -> None:
         entries, told = cases.own_films((file.name, file.getvalue()) for file in files)
-        st.session_state[_LEFT_OUT] = (round_, told)
         if entries:
             store.add_films(entries)
             for entry in entries if keep else ():
                 store.keep_film(entry.sha256, cases.film_of(entry, store).content, reader=reader)
             _begin(store, _free_name(store, name.strip() or "My films"), entries, reader)
+        st.session_state[_LEFT_OUT] = (round_, told)
 
     st.button("Make the list", on_click=make, disabled=not files, type="primary")
     _tell_left_out(popover=True)

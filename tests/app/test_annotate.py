@@ -219,6 +219,21 @@ def test_what_a_browser_brings_into_a_new_session_is_kept_unless_the_draft_is_ne
     assert again.text_area[0].value == kept.note == ("seen" if meanwhile else "of before")
 
 
+def test_a_note_that_was_on_its_way_outlives_the_server(page, store):
+    sit_down(page)
+    film = open_film(page)
+    before = store.draft(film, "Anna", "nothing").version
+    kept = store.save_draft(replace(store.draft(film, "Anna", "nothing"), finding="fracture", marks=(BOX,)))
+    assert kept.version > before
+    again = AppTest.from_file(ROOT / "pages" / "room.py", default_timeout=PATIENCE).run()
+    again.switch_page("reading/annotate.py").run()
+    again.session_state[f"reading-Anna-{film[:16]}-nothing"] = gesture(film, BOX, revision=3, version=before)
+    again.session_state[f"note-Anna-{film[:16]}-nothing-0"] = "typed, and on its way"
+    again.selectbox(key="reader").set_value("Anna").run()
+    assert not again.warning
+    assert again.text_area[0].value == store.draft(film, "Anna", "nothing").note == "typed, and on its way"
+
+
 def test_what_another_window_drew_is_committed_as_it_is_shown(page, store):
     sit_down(page)
     button(page, "Fracture").click().run()
