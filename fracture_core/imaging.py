@@ -418,6 +418,8 @@ def _tiff_page(data: bytes, page: int, tags: Mapping[int, Any], notes: list[str]
     values = np.asarray(imagecodecs.tiff_decode(data, index=page))
     if tags.get(284) == 2 and values.ndim == 3:  # PlanarConfiguration: one plane of the picture after the other
         values = np.moveaxis(values, 0, -1)
+    if values.shape[:2] != (tags[257], tags[256]):  # ImageLength, ImageWidth
+        raise ValueError("not one picture of the size that is told")
     values = values.reshape(*values.shape[:2], -1)
     # ExtraSamples: 1 is an alpha that the colours are multiplied by already, 2 one that they are not.
     alpha = tags.get(338, (2,) if photometric == 2 else ())[:1] == (2,)
@@ -452,7 +454,8 @@ def _full_depth(
     big-endian numbers twice, and stumbles over 8-bit gray with an alpha in planes or multiplied by it.
     """
     if format_ == "TIFF":
-        deep = _tiff_is_deep(image) or _tiff_tag(image, 284) == 2 or image.mode == "La"
+        planes = _tiff_tag(image, 284) == 2 and _tiff_tag(image, 259) not in (6, 7)  # those of JPEG are Pillow's
+        deep = _tiff_is_deep(image) or planes or image.mode == "La"
     else:
         # Bit depth 16; colour type RGB, gray with alpha, or RGB with alpha.
         deep = format_ == "PNG" and data[24:26] in (b"\x10\x02", b"\x10\x04", b"\x10\x06") and page == 0

@@ -198,6 +198,7 @@ def _tiff_samples(
     *,
     planes: bool = False,
     deflated: bool = False,
+    jpeg: bool = False,
     tile: int = 0,
     tags: dict[int, int | None] | None = None,
 ) -> bytes:
@@ -206,19 +207,23 @@ def _tiff_samples(
     height, width, samples = values.shape
     rows, columns = (tile, tile) if tile else (7, width)
     padded = np.pad(values, ((0, -height % tile), (0, -width % tile), (0, 0))) if tile else values
-    blocks = [
-        plane[row : row + rows, column : column + columns].astype(values.dtype.newbyteorder(mark)).tobytes()
+    parts = [
+        plane[row : row + rows, column : column + columns].astype(values.dtype.newbyteorder(mark))
         for plane in (np.split(padded, samples, axis=2) if planes else [padded])
         for row in range(0, height, rows)
         for column in range(0, width, columns)
     ]
-    blocks = [zlib.compress(block) if deflated else block for block in blocks]
+    blocks = [zlib.compress(part.tobytes()) if deflated else part.tobytes() for part in parts]
+    if jpeg:
+        import imagecodecs
+
+        blocks = [imagecodecs.jpeg8_encode(np.squeeze(part), level=98) for part in parts]
     starts = 8 + np.cumsum([0, *map(len, blocks)])
     entries = {
         256: [width],
         257: [height],
         258: [8 * values.dtype.itemsize] * samples,
-        259: [8 if deflated else 1],
+        259: [7 if jpeg else 8 if deflated else 1],
         262: [2 if samples >= 3 else 1],
         277: [samples],
         284: [2 if planes else 1],
@@ -274,6 +279,15 @@ def test_a_tiff_in_planes_is_the_same_picture(order: str, tile: int, deflated: b
         coarse = dtype == "u4"  # by percentiles
         assert np.abs(radiograph.pixels - expected).max() < (0.02 if coarse else 1e-5), (dtype, samples)
         assert len(radiograph.notes) == coarse
+
+
+def test_a_tiff_of_jpeg_planes_keeps_its_shape():
+    """imagecodecs gives these with the channels last already; Pillow reads them right."""
+    down, across = np.mgrid[:64, :96]
+    colour = np.stack([down * 3, across * 2, 200 - down], axis=2).astype(np.uint8)
+    opened = read_image(_tiff_samples(colour, planes=True, jpeg=True, tile=32)).pixels
+    assert opened.shape == (64, 96)
+    assert np.allclose(opened, colour / 255 @ LUMA, atol=0.02)
 
 
 @pytest.mark.parametrize("orientation", STORED)

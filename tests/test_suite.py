@@ -99,6 +99,8 @@ def test_a_smoke_run_of_one_paper(made_fracatlas, tmp_path):
     assert json.loads((tmp_path / "smoke" / "outcome.json").read_text()) == {name: "done"}
     assert (tmp_path / "smoke" / "weights" / name / "card.json").is_file()
     assert not (tmp_path / "done").exists(), "a tiny training stands for no whole one"
+    (tmp_path / "smoke" / "done" / name).unlink()  # as if it had been killed between its weights and its mark
+    assert suite.main(arguments) == 0
 
 
 def test_what_has_a_record_can_be_left_out(tmp_path, capsys, monkeypatch):

@@ -296,7 +296,7 @@ def test_a_damaged_checkpoint_is_told(tiny, tmp_path, damage):
         torch.save(torch.zeros(3), checkpoint)
     else:
         checkpoint.write_bytes({"empty": b"", "no checkpoint": b"no", "cut": whole[: len(whole) // 2]}[damage])
-    with pytest.raises(FractureError, match=r"'tiny\.ckpt' is damaged\. Delete it"):
+    with pytest.raises(FractureError, match=r"'tiny\.ckpt' cannot be read \(.+\)\. If it is damaged, delete it"):
         fit_tiny(checkpoint=checkpoint)
 
 

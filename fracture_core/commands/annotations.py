@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fracture_core.commands.output import make_folder
+from fracture_core.commands.output import write_file
 from fracture_core.errors import FractureError
 
 if TYPE_CHECKING:
@@ -126,7 +125,7 @@ def give_out(options: argparse.Namespace) -> int:
     single = FORMATS[options.format].file
     named = bool(single) and not options.output.is_dir() and options.output.suffix != ""
     for name, data in made.files.items():
-        _write(options.output if named else options.output / name, data)
+        write_file(options.output if named else options.output / name, data)
     count = sum(len(readings) for _, readings in films)
     print(f"{count} readings of {len(films)} films written to {options.output}: {len(made.files)} files.")
     return 3 if made.left_out else 0
@@ -147,19 +146,6 @@ def _selected(store: Store, worklist: str | None, reader: str | None) -> FilmRea
         raise FractureError("There are no such readings. Read a film first, or name another reader or work list.")
     ordered = sorted(films.values(), key=lambda film: (film.name, film.sha256))
     return [(film, by_film.get(film.sha256, [])) for film in ordered]
-
-
-def _write(path: Path, data: bytes) -> None:
-    """A file that appears under its name only when it is whole."""
-    make_folder(path.parent)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        partial.write_bytes(data)
-        partial.replace(path)
-    except OSError as error:
-        raise FractureError(f"'{path}' cannot be written: {error.strerror}. Choose another place.") from error
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def _tell(*notes: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -103,7 +104,8 @@ def make_folders(options: Options) -> None:
     """
     if options.smoke and options.weights is not None and (options.weights / "card.json").exists():
         raise FractureError("A smoke run replaces no weights: name a new folder.")
-    results = [options.weights, None if options.smoke else options.runs] if options.member is None else []
+    writes = options.member is None and os.environ.get("RANK", "0") == "0"  # of several processes the first alone
+    results = [options.weights, None if options.smoke else options.runs] if writes else []
     for folder in filter(None, [options.work, *results]):
         make_folder(folder)
         try:

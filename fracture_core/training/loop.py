@@ -482,11 +482,11 @@ def _load(checkpoint: Path, device: torch.device) -> dict[str, Any]:
         if not isinstance(saved, dict) or "run" not in saved:
             raise ValueError("this is no checkpoint")
         return saved
-    except (torch.OutOfMemoryError, PermissionError):
-        raise
     except (OSError, RuntimeError, EOFError, ValueError, LookupError, TypeError, UnpicklingError) as error:
+        why = (str(error).splitlines() or [type(error).__name__])[0]  # it may be the memory that is short, too
         raise FractureError(
-            f"The checkpoint '{checkpoint.name}' is damaged. Delete it, and the training begins anew."
+            f"The checkpoint '{checkpoint.name}' cannot be read ({why}). If it is damaged, delete it, and the "
+            "training begins anew."
         ) from error
 
 
