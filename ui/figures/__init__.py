@@ -54,7 +54,7 @@ def darken(figure: go.Figure) -> None:
     """Write a figure's words for white paper: Streamlit's gray of axes, and ours of notes, is too light there."""
     ink = text_colour(GRAY, dark=False)
     words = {"tickfont": {"color": ink}, "title": {"font": {"color": ink}}}
-    figure.update_layout(font={"color": ink}, xaxis=words, yaxis=words)
+    figure.update_layout(font={"color": ink})
     figure.update_xaxes(words)
     figure.update_yaxes(words)
     figure.for_each_annotation(lambda note: note.update(font={"color": ink}))

@@ -29,7 +29,7 @@ ROOM = {
 }
 """Sides of a mark for its label → the way there, right and up."""
 
-SIDES, LETTER = tuple(ROOM), 6.2  # px, the width of a letter
+LETTER = 6.2  # px, its width
 NARROW = "<style>@media (max-width: 640px) { .st-key-speed .textpoint { display: none; } }</style>"
 """A phone has no room for the labels: there a touch names a mark."""
 
@@ -156,13 +156,13 @@ def _sides(found: Sequence[Costed], labelled: Collection[int]) -> dict[int, str]
     """Where each mark's label stands, by the mark's ``id``: the side on which it covers least, one after another."""
     places = {id(one): _place(one) for one in found}
     taken = [_box(x, y, 24, 24) for x, y in places.values()]
-    sides = dict.fromkeys(places, SIDES[0])
+    sides = dict.fromkeys(places, next(iter(ROOM)))
     for one in sorted(found, key=lambda one: places[id(one)]):
         if id(one) not in labelled:
             continue
         (x, y), wide = places[id(one)], LETTER * len(short_title(one.model))
         boxes = {side: _box(x + right * (wide / 2 + 9), y + up * 13, wide, 15) for side, (right, up) in ROOM.items()}
-        sides[id(one)] = min(SIDES, key=lambda side: sum(_shared(boxes[side], other) for other in taken))
+        sides[id(one)] = min(ROOM, key=lambda side: sum(_shared(boxes[side], other) for other in taken))
         taken.append(boxes[sides[id(one)]])
     return sides
 
