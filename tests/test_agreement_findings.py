@@ -258,6 +258,12 @@ def test_the_matrix_says_who_agrees_most(rng):
     assert matrix.arranged().names == matrix.order
     assert matrix.arranged().estimate("poor", "good") == matrix.estimate("good", "poor")
     assert math.isnan(matrix.estimate("absent", "good").value) and math.isnan(matrix.means[-1])
+    pairs = {frozenset((row["first"], row["second"])): row for row in matrix.pairs}
+    assert len(pairs) == len(matrix.pairs) == 6
+    best = matrix.estimate("model", "good")
+    row = pairs[frozenset(("model", "good"))]
+    assert (row["kappa"], row["low"], row["high"], row["films"]) == (best.value, best.low, best.high, 300)
+    assert pairs[frozenset(("absent", "good"))]["kappa"] is None
     with pytest.raises(UnknownName, match="lesion_f1"):
         agreement_matrix(columns, statistic="phi")
 

@@ -197,6 +197,7 @@ def _scores(
     reference: tuple[Mark, ...],
     readings: Sequence[Reading],
 ) -> None:
+    from ui import figures
     from ui.charts import bullet_bars
 
     outlines = [mark.outline for mark in reference if mark.is_region]
@@ -205,9 +206,8 @@ def _scores(
         st.caption(f"{found.reason[:1].upper()}{found.reason[1:]} about this film.")
         return
     rows = bars(found, readers_overlap(readings, opened.radiograph.shape))
-    st.plotly_chart(
+    figures.draw(
         bullet_bars(rows),
-        config={"displaylogo": False},
         key=f"bars-{opened.film.key}-{classifier.card.name}",
         alt="; ".join(f"{row.name} {row.shown}" for row in rows),
     )

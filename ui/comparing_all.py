@@ -196,6 +196,7 @@ def _region(machine: Machine) -> np.ndarray:
 
 
 def _matrix(panel: Panel, answered: Mapping[str, Machine], card: Card, operating_point: str) -> None:
+    from ui import figures
     from ui.charts import agreement_chart
 
     statistic = str(
@@ -213,13 +214,14 @@ def _matrix(panel: Panel, answered: Mapping[str, Machine], card: Card, operating
         shapes = [(film.height, film.width) for film in map(panel.store.film, panel.films)]
         matrix = agreement_matrix(columns, statistic=statistic, shapes=shapes, rounds=rounds)
     matrix = matrix.arranged()
-    st.plotly_chart(
+    figures.show(
         agreement_chart(matrix),
-        config={"displaylogo": False},
         key="matrix",
+        name=f"agreement-{statistic}",
+        data=matrix.pairs,
+        note=f"{STATISTICS[statistic][1]} Brackets hold 95 % intervals, bootstrapped over films.",
         alt=f"{STATISTICS[statistic][0]} between {', '.join(matrix.names)}",
     )
-    st.caption(f"{STATISTICS[statistic][1]} Brackets hold 95 % intervals, bootstrapped over films.")
 
 
 def _scored(panel: Panel, answered: Mapping[str, Machine]) -> dict[str, Localisation]:
@@ -246,6 +248,7 @@ def _scored(panel: Panel, answered: Mapping[str, Machine]) -> dict[str, Localisa
 
 
 def _distribution(panel: Panel, scored: Mapping[str, Localisation]) -> None:
+    from ui import figures
     from ui.charts import score_histogram
 
     score = st.selectbox("Score of the map", list(SCORES), format_func=lambda name: SCORES[name][0], key="score")
@@ -262,13 +265,17 @@ def _distribution(panel: Panel, scored: Mapping[str, Localisation]) -> None:
     ceilings = [readers_overlap(panel.readings[film], scored[film].shape)[kind] for film in scored if kind]
     known = [value for value in ceilings if value is not None]
     ceiling = float(np.mean(known)) if known else None
-    st.plotly_chart(
+    figures.show(
         score_histogram(values, SCORES[str(score)][0], chance=chance, ceiling=ceiling),
-        config={"displaylogo": False},
         key="histogram",
+        name=f"scores-{score}",
+        data=[
+            {"film": panel.store.film(film).name, str(score): value}
+            for film, value in zip(scored, values.tolist(), strict=True)
+        ],
+        note=f"{len(values)} films; median {np.nanmedian(values):.2f}.",
         alt=f"{SCORES[str(score)][0]}: median {np.nanmedian(values):.2f} over {len(values)} films",
     )
-    st.caption(f"{len(values)} films; median {np.nanmedian(values):.2f}.")
 
 
 def _accuracy(columns: Sequence[Column]) -> None:

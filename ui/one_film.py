@@ -168,6 +168,7 @@ def _others(strip: DeltaGenerator, prediction: Prediction, opened: Opened, card:
 
 def _strip(strip: DeltaGenerator, prediction: Prediction, opened: Opened, card: Card) -> None:
     from fracture_core.inference import at_operating_point
+    from ui import figures
     from ui.charts import answers_strip
 
     answers: list[tuple[Card, Prediction | None]] = [(card, prediction)]
@@ -175,9 +176,9 @@ def _strip(strip: DeltaGenerator, prediction: Prediction, opened: Opened, card: 
         if other.name != card.name:
             said = opened.predictions.get(other.identity)
             answers.append((other, said and at_operating_point(said, other, prediction.operating_point)))
-    strip.plotly_chart(
+    figures.draw(
         answers_strip(answers),
-        config={"displayModeBar": False},
+        place=strip,
         key=f"strip-{opened.film.key}-{sum(said is not None for _, said in answers)}",
         alt=f"Probability {prediction.probability:.2f} on a scale from 0 to 1 with the model's thresholds",
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 
@@ -57,6 +58,24 @@ class AgreementMatrix:
         means = self.means
         places = sorted(range(len(self.names)), key=lambda place: (np.isnan(means[place]), -means[place]))
         return tuple(self.names[place] for place in places)
+
+    @property
+    def pairs(self) -> list[dict[str, str | float | int | None]]:
+        """Every two columns once: their names, the statistic with its interval (None where there is none), and the
+        films behind it."""
+        parts = {self.statistic: self.values, "low": self.low, "high": self.high}
+        return [
+            {
+                "first": self.names[first],
+                "second": self.names[second],
+                **{
+                    name: None if np.isnan(part[first, second]) else float(part[first, second])
+                    for name, part in parts.items()
+                },
+                "films": int(self.films[first, second]),
+            }
+            for first, second in combinations(range(len(self.names)), 2)
+        ]
 
     def arranged(self, names: Sequence[str] | None = None) -> AgreementMatrix:
         """The same matrix with its names in another order; None takes ``order``."""

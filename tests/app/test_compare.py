@@ -60,6 +60,13 @@ def figures(app: AppTest) -> list[dict]:
     return [json.loads(element.proto.spec) for element in app.get("plotly_chart")]
 
 
+def downloads(app: AppTest, chart: str) -> list[str]:
+    """The lines of the CSV offered under a chart."""
+    offered = [json.loads(element.proto.json) for element in app.get("bidi_component") if element.proto.json]
+    (data,) = [one for one in offered if one.get("chart") == chart]
+    return data["csv"].splitlines()
+
+
 def test_without_readings_the_page_says_where_they_come_from(store):
     page = open_page()
     assert not page.exception
@@ -106,6 +113,7 @@ def test_all_cases_show_who_agrees_with_whom(read):
     expected = cohen_kappa(*(finding_codes(FINDINGS[name]) for name in ("Anna", "Ben"))).value
     assert matrix["text"][0][1].startswith(f"{expected:.2f}<br>[")
     assert matrix["text"][0][1].endswith("n 4")
+    assert downloads(page, "matrix")[0] == "first,second,kappa,low,high,films"
     (table,) = page.dataframe[-1:]
     assert len(table.value) == 4
 
@@ -122,6 +130,10 @@ def test_the_machine_becomes_one_more_reader(read):
     assert table["Machine"].between(0, 1).all()
     assert table["IoU"].notna().sum() == 1  # one film has regions
     assert table["IoU"].notna().iloc[0]  # and stands first
+    heading, row = downloads(page, "histogram")
+    name, iou = row.rsplit(",", 1)
+    assert heading == "film,iou_otsu" and name == table["Film"].iloc[0]
+    assert float(iou) == pytest.approx(table["IoU"].iloc[0], abs=0.01)
 
 
 def test_aided_readings_are_set_beside_unaided_ones(read, store):

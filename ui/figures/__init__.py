@@ -9,13 +9,16 @@ import csv
 import io
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import plotly.graph_objects as go
 import streamlit as st
 
 from fracture_core.spreadsheet import guarded
 from ui.wording import GRAY, text_colour
+
+if TYPE_CHECKING:
+    from streamlit.delta_generator import DeltaGenerator
 
 _HERE = Path(__file__).resolve().parent
 _component = st.components.v2.component(
@@ -28,7 +31,9 @@ _component = st.components.v2.component(
 Rows = Sequence[Mapping[str, Any]]
 
 
-def show(figure: go.Figure, *, key: str, name: str, data: Rows | None = None, note: str = "") -> None:
+def show(
+    figure: go.Figure, *, key: str, name: str, data: Rows | None = None, note: str = "", alt: str | None = None
+) -> None:
     """Draw a figure, and under it a quiet row of downloads: PNG, SVG, and its data as CSV.
 
     Args:
@@ -36,18 +41,25 @@ def show(figure: go.Figure, *, key: str, name: str, data: Rows | None = None, no
         name: of the files, without an ending.
         data: the numbers behind the figure, a mapping for each row; by default the points of its traces.
         note: a sentence on how to read it, shown under it.
+        alt: what it shows, for those who hear it.
     """
-    if st.context.theme.type != "dark":
-        darken(figure)
-    st.plotly_chart(
-        figure,
-        key=key,
-        width="stretch",
-        config={"displayModeBar": False, "scrollZoom": False, "doubleClick": "reset"},
-    )
+    draw(figure, key=key, alt=alt)
     if note:
         st.caption(note)
     _downloads(key, name, to_csv(points(figure) if data is None else data), ("PNG", "SVG"))
+
+
+def draw(figure: go.Figure, *, key: str, alt: str | None = None, place: DeltaGenerator | None = None) -> None:
+    """Draw a figure alone, at a place on the page or where the page has come to."""
+    if st.context.theme.type != "dark":
+        darken(figure)
+    (place or st).plotly_chart(
+        figure,
+        key=key,
+        alt=alt,
+        width="stretch",
+        config={"displayModeBar": False, "scrollZoom": False, "doubleClick": "reset"},
+    )
 
 
 def darken(figure: go.Figure) -> None:
