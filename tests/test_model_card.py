@@ -213,6 +213,14 @@ def test_a_recipe_of_a_paper_says_whether_it_can_be_set_beside_it() -> None:
     assert "It follows Lisbon, 2023. Its figures are no reproduction of it: other films." in said
 
 
+def test_trainings_that_followed_one_another_are_told_in_turn() -> None:
+    late = {"epochs": 2, "lr": 1e-4, "batch": 32, "augmentation": {"zoom": 0.3, "noise": 0.02, "gain": 0.0}}
+    early = late | {"epochs": 23, "lr": 4e-4, "augmentation": {"zoom": 0.6, "noise": 0.02, "gain": 0.0}}
+    said = words(model_card(Card("made", made(recipe=late, before=[early]))), "making")
+    assert "23, then 2" in said and "0.0004, then 0.0001" in said and "32, then" not in said
+    assert "Training films were changed at random: zoom 0.6 then 0.3, noise 0.02." in said
+
+
 @pytest.mark.parametrize(
     ("value", "guess", "word"),
     [

@@ -204,6 +204,16 @@ def test_identities_stay_what_checkpoints_were_written_with():
     assert RECIPES["multiregion2024"].with_model("vgg16").identity().startswith(IDENTITIES["multiregion2024/vgg16"])
 
 
+@pytest.mark.parametrize("key", RECIPES)
+def test_what_a_recipe_goes_on_from_fits(key):
+    recipe = RECIPES[key]
+    if recipe.continues and not recipe.committee:
+        before = RECIPES[recipe.continues]
+        assert (before.model, before.size, before.pipeline) == (recipe.model, recipe.size, recipe.pipeline)
+        assert before.frozen == recipe.frozen
+    assert ("continues" in recipe.as_run()) == bool(recipe.continues)  # records from before have no such field
+
+
 def test_settings_are_said_in_words():
     said = {setting.field: setting for setting in settings(RECIPES["wang2024"])}
     assert said["lr"].value == "0.001"

@@ -123,7 +123,7 @@ def test_a_smoke_run_from_end_to_end(made_fracatlas, tmp_path):
     card = weights.load_card("made", root=folder.parent)
     assert (card.model, card.pipeline, card.size) == ("mobilenetv2_evidence_mirrored", "ours", 64)
     assert card.data["best_epoch"] is None
-    assert [one["best_epoch"] for one in card.data["members"]] == [1] * 4
+    assert all(one["best_epoch"] == 2 for one in card.data["members"])  # one epoch of each of two trainings
     build_model(card.model).load_state_dict(weights.load_state(card, root=folder.parent))
     assert card.operating_points.keys() == {"balanced", "sensitive", "specific"}
     assert card.metrics["auc"].n == card.data["split"]["counts"]["test"]["films"]
@@ -161,7 +161,8 @@ def test_a_committee_and_its_members_leave_a_record_each(monkeypatch, made_fraca
     members = [records[one["id"]] for one in ours["members"]]
     assert len(members) == len(RECIPES["ours"].committee) == len(records) - 1
     assert not ours["curves"]
-    assert all(len(member["curves"]) == 1 for member in members)
+    assert all([row["epoch"] for row in member["curves"]] == [1, 2] for member in members)
+    assert all([one["key"] for one in record["before"]] == ["ours-member"] for record in records.values())
     assert ours["seconds"] == pytest.approx(sum(member["seconds"] for member in members), abs=0.2)
     # every film that is not tested was left out by one member, which then answered it; no film is tested on its kin
     left_out = [film_ids(member, "val") for member in members]
@@ -172,8 +173,8 @@ def test_a_committee_and_its_members_leave_a_record_each(monkeypatch, made_fraca
     # the weights are the members', one after the other
     card = weights.load_card("made", root=tmp_path / "w")
     state = weights.load_state(card, root=tmp_path / "w")
-    checkpoints = sorted((tmp_path / "work").glob("*.ckpt"))
-    assert len(checkpoints) == len(members)
+    checkpoints = sorted((tmp_path / "work").glob("ours-settled-*.ckpt"))
+    assert len(checkpoints) == len(members) == len(list((tmp_path / "work").glob("ours-member-*.ckpt")))
     saved = [torch.load(path, weights_only=True)["best"]["state"] for path in checkpoints]
     for number, member in enumerate(saved):
         place = "place.bias"

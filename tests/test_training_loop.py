@@ -63,6 +63,22 @@ def test_fit_is_repeatable_and_follows_its_seed(tiny):
     assert not torch.equal(first.model.body[0].weight, other.model.body[0].weight)
 
 
+def test_a_training_goes_on_from_another_and_is_told_with_it(tiny, tmp_path):
+    before = fit_tiny(replace(TINY, epochs=2))
+    still = fit_tiny(replace(TINY, epochs=1, lr=0.0, ema=0.0), before=before, seed=5)
+    assert torch.equal(still.model.classifier.weight, before.model.classifier.weight)  # not those of its seed
+    assert still.history[:2] == before.history
+    assert (len(still.history), still.history[-1].epoch, still.best_epoch) == (3, 3, 3)
+    assert still.seconds == pytest.approx(before.seconds + still.history[-1].seconds)
+
+    later, checkpoint = replace(TINY, epochs=1, continues="tiny"), tmp_path / "later.ckpt"
+    first = fit_tiny(later, before=before, checkpoint=checkpoint)
+    assert_same(fit_tiny(later, before=before, checkpoint=checkpoint), first)
+    other = fit_tiny(replace(TINY, epochs=2), seed=1)
+    with pytest.raises(FractureError, match=r"begun with other weights of the training before \(sha256\) \w+, not"):
+        fit_tiny(later, before=other, checkpoint=checkpoint)
+
+
 def test_the_averaged_weights_are_kept_where_asked_for(tiny):
     raw, averaged = (fit_tiny(replace(TINY, epochs=1, ema=decay)).model for decay in (0.0, 0.999))
     torch.manual_seed(0)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import groupby
 from typing import Any
 
 from fracture_core.metrics import proportion
@@ -167,7 +168,12 @@ _SETTINGS = {
 
 def _training(sources: Sources) -> Iterator[Block]:
     recipe: dict[str, Any] = sources.get("recipe") or {}
-    rows = [(title, str(recipe[name])) for name, title in _SETTINGS.items() if name in recipe]
+    turns = [*(sources.get("before") or ()), recipe]  # trainings one after another
+    rows = [
+        (title, ", then ".join(_changes(str(turn.get(name)) for turn in turns)))
+        for name, title in _SETTINGS.items()
+        if name in recipe
+    ]
     rows += [
         (title, str(value))
         for name, title in (("seed", "seed"), ("hardware", "machine"), ("precision", "precision"))
@@ -184,8 +190,11 @@ def _training(sources: Sources) -> Iterator[Block]:
         yield Paragraph(
             f"In the loss each fractured film weighs {weight:g} times one that is not{undone}.", covers=("imbalance",)
         )
+    reaches = [turn.get("augmentation") or {} for turn in turns]
     changes = [
-        f"{name.replace('_', ' ')} {value:g}" for name, value in (recipe.get("augmentation") or {}).items() if value
+        f"{name.replace('_', ' ')} {' then '.join(_changes(f'{reach.get(name, 0):g}' for reach in reaches))}"
+        for name in reaches[-1]
+        if any(reach.get(name) for reach in reaches)
     ]
     if changes:
         yield Paragraph(f"Training films were changed at random: {', '.join(changes)}.", covers=("augmentation",))
@@ -200,6 +209,11 @@ def _training(sources: Sources) -> Iterator[Block]:
             f"were the weights of epochs {epochs}, each network's best on the validation films.",
             covers=("model_choice",),
         )
+
+
+def _changes(values: Iterable[str]) -> list[str]:
+    """Values in turn, those that stay the same once."""
+    return [value for value, _ in groupby(values)]
 
 
 def _paper(sources: Sources) -> Iterator[Block]:

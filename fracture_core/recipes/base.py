@@ -77,6 +77,8 @@ class Recipe:
         committee: keys of the recipes whose runs answer together as this one's model; it trains nothing itself.
         rotate: a committee's films but the tested ones are divided in this many parts, and each member is validated
             on another one and trained on the rest: together they have seen all; 0 gives all members one division.
+        continues: key of the recipe whose trained network this one goes on from; that training comes first, on the
+            same films. "" begins anew.
         start_from: a model whose fresh weights are taken over where names and shapes agree: two runs of an ablation
             then differ in the layers under trial alone; "" draws all anew.
         augmentation: see ``Augmentation``.
@@ -118,6 +120,7 @@ class Recipe:
     frozen: int = 0
     committee: tuple[str, ...] = ()
     rotate: int = 0
+    continues: str = ""
     start_from: str = ""
     augmentation: Augmentation = field(default_factory=Augmentation)
     shares: Mapping[str, float] = field(default_factory=lambda: {"train": 0.7, "val": 0.15, "test": 0.15})
@@ -140,12 +143,13 @@ class Recipe:
 
     def as_run(self) -> dict[str, Any]:
         """The recipe as plain data, for a run record or a card."""
-        return {name: value for name, value in asdict(self).items() if name not in ("models", "overrides", "sources")}
+        left_out = {"models", "overrides", "sources"} | ({"continues"} if not self.continues else set())
+        return {name: value for name, value in asdict(self).items() if name not in left_out}
 
     def identity(self) -> str:
         """What two runs must share to be one run: every field that training depends on, as sha256 hex."""
         essentials = {name: value for name, value in asdict(self).items() if name not in _WORDS}
-        for name in ("frozen", "committee", "rotate"):  # checkpoints are older than these fields
+        for name in ("frozen", "committee", "rotate", "continues"):  # checkpoints are older than these fields
             if not essentials[name]:
                 del essentials[name]
         return hashlib.sha256(repr(sorted(essentials.items())).encode()).hexdigest()

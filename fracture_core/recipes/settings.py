@@ -150,6 +150,7 @@ _WORDING: Mapping[str, tuple[str, Callable[[Recipe], str]]] = {
     "pretrained_models": ("Starting weights", _start),
     "frozen": ("Left as it starts", lambda r: f"stem and first {_counted(r.frozen, 'block')}" if r.frozen else ""),
     "committee": ("Networks that answer together", lambda r: " and ".join(r.committee)),
+    "continues": ("Goes on from", lambda r: r.continues),
     "start_from": ("Fresh weights shared with", lambda r: r.start_from),
     "optimiser": ("Optimiser", lambda r: _named(_OPTIMISERS, r.optimiser)),
     "lr": ("Learning rate", lambda r: f"{r.lr:g}" + (" at its peak" if r.schedule == "onecycle" else "")),

@@ -25,7 +25,7 @@ from fracture_core.preprocessing import build_pipeline
 from fracture_core.recipes import Recipe
 from fracture_core.results import write_record
 from fracture_core.runs.films import run_name
-from fracture_core.runs.options import AUTO, CHANGES, Options
+from fracture_core.runs.options import AUTO, CHANGES, Options, stages
 from fracture_core.training import Films, FitResult
 
 log = logging.getLogger(__name__)
@@ -96,6 +96,7 @@ def finish(
         logits = setting.validated(shipped, recipe)
         return roc_auc(labels[VAL], logits[:, 1] - logits[:, 0])
 
+    *before, _ = stages(recipe, options)
     form = options.form if weights_to is not None else weights.FP16  # a member's are stored with its committee's
     form = weights.choose_form(model, validation_auc) if form == AUTO else form
     weights.round_to_shipped(model, form)  # what is measured is what is shipped
@@ -104,6 +105,7 @@ def finish(
     figures, probabilities = evaluate(logits, labels, division.groups[shown[TEST]], tested)
     facts = {
         **network_facts(recipe, form),
+        **({"before": [one.as_run() for one in before]} if before else {}),
         "title": title(recipe, also=setting.also),
         **figures,
         "split": split_facts(data, division),

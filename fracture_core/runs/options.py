@@ -72,6 +72,13 @@ def chosen_recipes(options: Options) -> list[Recipe]:
     return [changed(recipe, options) for recipe in (*map(get_recipe, asked.committee), asked)]
 
 
+def stages(recipe: Recipe, options: Options) -> list[Recipe]:
+    """The recipes that are trained one after another until this one is; it is the last of them."""
+    if not recipe.continues:
+        return [recipe]
+    return [*stages(changed(get_recipe(recipe.continues), options), options), recipe]
+
+
 def changed(recipe: Recipe, options: Options) -> Recipe:
     """A recipe with the command line's changes."""
     fields = {name: getattr(options, name) for name in CHANGES}

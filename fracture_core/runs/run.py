@@ -23,8 +23,8 @@ from fracture_core.provenance import commit
 from fracture_core.recipes import Recipe
 from fracture_core.runs.films import checkpoint_place, decoded, divided, smoke_part
 from fracture_core.runs.judging import Setting, finish
-from fracture_core.runs.options import Options, chosen_recipes
-from fracture_core.training import fit, join, leave, make_fabric
+from fracture_core.runs.options import Options, chosen_recipes, stages
+from fracture_core.training import FitResult, fit, join, leave, make_fabric
 
 
 def run(options: Options) -> dict[str, Any] | None:
@@ -51,24 +51,30 @@ def run(options: Options) -> dict[str, Any] | None:
     trained = list(zip(members or [recipe], divisions, strict=True))
     if options.member is not None:
         trained = one_member(trained, options)
-    # all before the first training: a later member's must not be refused when the earlier ones are done
-    checkpoints = [checkpoint_place(options, data, also, one, part) for one, part in trained]
-    results = [
-        fit(
-            one,
-            films,
-            train=part.indices(TRAIN),
-            val=part.indices(VAL),
-            extra=[copies + len(data.cases) for copies in also.exposures] if also else (),
-            seed=options.seed,
-            pretrained=pretrained,
-            checkpoint=checkpoint,
-            fabric=fabric,
-            compiled=options.compile,
-            progress=sys.stderr.isatty(),
-        )
-        for (one, part), checkpoint in zip(trained, checkpoints, strict=True)
+    # all before the first training: a later one's must not be refused when the earlier ones are done
+    turns = [
+        [(stage, checkpoint_place(options, data, also, stage, part)) for stage in stages(one, options)]
+        for one, part in trained
     ]
+    results = []
+    for (_, part), stages_of_one in zip(trained, turns, strict=True):
+        result = None
+        for stage, checkpoint in stages_of_one:
+            result = fit(
+                stage,
+                films,
+                train=part.indices(TRAIN),
+                val=part.indices(VAL),
+                extra=[copies + len(data.cases) for copies in also.exposures] if also else (),
+                seed=options.seed,
+                pretrained=pretrained,
+                before=result,
+                checkpoint=checkpoint,
+                fabric=fabric,
+                compiled=options.compile,
+                progress=sys.stderr.isatty(),
+            )
+        results.append(cast("FitResult", result))
     leave(fabric)
     if not first or options.member is not None:
         return None

@@ -12,7 +12,7 @@ import logging
 import os
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
@@ -96,6 +96,7 @@ def fit(
     extra: Sequence[np.ndarray] = (),
     seed: int = 0,
     pretrained: Path | None = None,
+    before: FitResult | None = None,
     checkpoint: Path | None = None,
     accelerator: str = "auto",
     precision: str = "bf16-mixed",
@@ -112,6 +113,7 @@ def fit(
             copy of each exposure, and as many fractured ones as whole ones (the rarer come again), so that a film's
             source says nothing of its label.
         pretrained: a safetensors file of backbone weights in timm's names; None starts from scratch.
+        before: a training of the same model to go on from; its curves and its cost come before this one's.
         checkpoint: a file written after every epoch; where it exists already, training goes on from it, if it began
             from the same weights in the same precision, on films that decode to the same pixels.
         accelerator, precision: see ``make_fabric``; ``fabric`` takes their place where one is there already.
@@ -136,6 +138,8 @@ def fit(
     fabric.seed_everything(seed, verbose=False)
     pipeline = build_pipeline(recipe.pipeline, size=recipe.size, **recipe.pipeline_options)
     model: Any = _start(recipe, seed, pretrained)
+    if before is not None:
+        model.load_state_dict(before.model.state_dict())
     model = share_batch_norm(model.to(memory_format=torch.channels_last), fabric)
     frozen = _frozen(recipe, model)  # after it: sharing puts other layers in the places of some
     optimiser = build_optimiser(recipe, model)
@@ -151,7 +155,9 @@ def fit(
     start, spent = 0, 0.0
     shown = np.concatenate([train, *extra])
     run = _identity(recipe, shown, val, seed)
-    beginning = _beginning(recipe, films, [*shown, *val], pretrained, fabric) if checkpoint is not None else {}
+    beginning = (
+        _beginning(recipe, films, [*shown, *val], pretrained, before, fabric) if checkpoint is not None else {}
+    )
     if checkpoint is not None and checkpoint.is_file():
         saved = _load(checkpoint, fabric.device)
         if saved["run"] != run:
@@ -273,7 +279,21 @@ def fit(
 
     kept = build_model(recipe.model)
     kept.load_state_dict(best["state"])
-    return FitResult(kept.eval(), tuple(history), best["epoch"], spent, _peak_memory(fabric))
+    result = FitResult(kept.eval(), tuple(history), best["epoch"], spent, _peak_memory(fabric))
+    return result if before is None else _after(before, result)
+
+
+def _after(before: FitResult, result: FitResult) -> FitResult:
+    """A training that went on from another one, told as one: epochs are counted on."""
+    done = len(before.history)
+    counted = tuple(replace(row, epoch=row.epoch + done) for row in result.history)
+    return FitResult(
+        result.model,
+        before.history + counted,
+        result.best_epoch + done,
+        before.seconds + result.seconds,
+        max(before.peak_memory, result.peak_memory),
+    )
 
 
 def join(recipe: Recipe, members: Sequence[FitResult]) -> FitResult:
@@ -442,9 +462,16 @@ def _identity(recipe: Recipe, train: np.ndarray, val: np.ndarray, seed: int) -> 
 
 
 def _beginning(
-    recipe: Recipe, films: Films, used: Sequence[int], pretrained: Path | None, fabric: Fabric
+    recipe: Recipe,
+    films: Films,
+    used: Sequence[int],
+    pretrained: Path | None,
+    before: FitResult | None,
+    fabric: Fabric,
 ) -> dict[str, str | None]:
     """What a run started with: sha256 hex of the weights, None from scratch, and of the films; and the precision.
+
+    Of a training that goes on from another one also that one's weights.
 
     Contents count, not the files' places, names or dates, which change where a run goes on elsewhere; and the
     precision as Fabric took it.
@@ -459,15 +486,25 @@ def _beginning(
     if pretrained is not None:
         with pretrained.open("rb") as weights:
             told["pretrained"] = hashlib.file_digest(weights, "sha256").hexdigest()
+    if before is not None:
+        trained = hashlib.sha256()
+        for tensor in before.model.state_dict().values():
+            trained.update(tensor.numpy().tobytes())
+        told["before"] = trained.hexdigest()
     return told
 
 
 def _check_beginning(then: dict[str, str | None], now: dict[str, str | None], checkpoint: Path) -> None:
-    shown = {"pretrained": "--pretrained (sha256)", "precision": "--precision", "films": "other films (sha256)"}
+    shown = {
+        "pretrained": "--pretrained (sha256)",
+        "before": "other weights of the training before (sha256)",
+        "precision": "--precision",
+        "films": "other films (sha256)",
+    }
     differing = [
-        f"{words} {then[name] or 'none'}, not {now[name] or 'none'}"
+        f"{words} {then[name] or 'none'}, not {now.get(name) or 'none'}"
         for name, words in shown.items()
-        if name in then and then[name] != now[name]  # older checkpoints tell less
+        if name in then and then[name] != now.get(name)  # older checkpoints tell less
     ]
     if differing:
         raise FractureError(
