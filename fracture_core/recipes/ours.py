@@ -28,7 +28,7 @@ then joins them); the default of before; and the plain network without a map of 
     python train.py ours-plain --data DIR/fracatlas \\
         --pretrained DIR/pretrained/mobilenetv2_100_imagenet.safetensors --weights weights/plain
 
-Expected time: two minutes a network on a data-centre GPU that trains four at once; an hour and forty minutes on one
+Expected time: two minutes a network on a data-centre GPU that trains four at once; an hour and fifty minutes on one
 CPU thread; both reckoned from the time of a step.
 
 Deviations:
