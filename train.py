@@ -128,7 +128,8 @@ def listing() -> str:
         models = [recipe.with_model(name) for name in recipe.models or (recipe.model,)]
         lines.append(f"{recipe.key:24} {recipe.title}")
         for each in sorted(models, key=lambda each: each.model != recipe.model):
-            lines.append(f"{'':24}   {each.model}, {each.size} px, {each.epochs} epochs of batch {each.batch}")
+            after = f", after {each.continues}" if each.continues else ""
+            lines.append(f"{'':24}   {each.model}, {each.size} px, {each.epochs} epochs of batch {each.batch}{after}")
     return "\n".join(lines)
 
 

@@ -151,8 +151,8 @@ def agreement_chart(matrix: AgreementMatrix) -> go.Figure:
     figure.update_layout(
         height=150 + 62 * size,
         margin={"l": 8, "r": 8, "t": 8, "b": 8},
-        xaxis={"fixedrange": True},
-        yaxis={"autorange": "reversed", "fixedrange": True},
+        xaxis={"fixedrange": True, "showgrid": False},
+        yaxis={"autorange": "reversed", "fixedrange": True, "showgrid": False},
     )
     return figure
 
