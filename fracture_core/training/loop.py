@@ -140,6 +140,7 @@ def fit(
     model: Any = _start(recipe, seed, pretrained)
     if before is not None:
         model.load_state_dict(before.model.state_dict())
+        log.info("%s goes on from a network trained for %d epochs", recipe.key, len(before.history))
     model = share_batch_norm(model.to(memory_format=torch.channels_last), fabric)
     frozen = _frozen(recipe, model)  # after it: sharing puts other layers in the places of some
     optimiser = build_optimiser(recipe, model)

@@ -201,6 +201,8 @@ def test_a_bare_record_gets_sentences(folder: Path, view: str) -> None:
     assert not app.error
     if view == "Training":
         assert "does not hold its epochs" in words(app)
+        members = {**bare, "id": "20261129T000000Z-committee", "members": [{"id": bare["id"], "best_epoch": 3}]}
+        assert "choose their runs above" in words(page(write_record(members, folder=folder).stem, view=view))
     if view == "Calibration":
         assert "does not say how its scores were calibrated" in words(app)
     if view == "Usefulness":

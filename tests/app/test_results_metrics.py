@@ -252,6 +252,14 @@ def test_a_point_is_chosen_in_the_address(runs: Path) -> None:
     assert "highest threshold with sensitivity of at least 0.95 on validation" in captions
 
 
+def test_counts_open_with_a_whole_run_and_not_with_the_member_of_a_committee(runs: Path) -> None:
+    member = {**LISBON, "id": "20991231T000000Z-part", "split": LISBON["split"] | {"part": 1, "parts": 5}}
+    (runs / "20991231T000000Z-part.json").write_text(json.dumps(member), encoding="utf-8")
+    assert opened().multiselect(key="counted_runs").value == [LISBON["id"]]
+    assert opened(tab="Subgroups").multiselect(key="subgroup_runs").value == [LISBON["id"]]
+    assert opened(tab="Curves").multiselect(key="run").value == [member["id"]]  # how the newest learned
+
+
 # Subgroups ----------------------------------------------------------------------------------------------
 
 

@@ -68,10 +68,14 @@ def run_labels(rows: Mapping[str, ResultRow]) -> dict[str, str]:
     return told_apart({run: run_label(row) for run, row in rows.items()})
 
 
-def pick_runs(shown: Shown, label: str, *, key: str, most: int) -> Sequence[ResultRow]:
+def pick_runs(shown: Shown, label: str, *, key: str, most: int, whole: bool = False) -> Sequence[ResultRow]:
     """Let some runs be chosen; the newest one at first. Empty where there is none.
 
     The address holds their ids, which outlast how a list calls them.
+
+    Args:
+        most: how many may be chosen.
+        whole: at first rather the newest that is no fold of a cross-validation and no member of a committee.
     """
     by_id = {row.id: row for row in shown.rows}
     if not by_id:
@@ -79,7 +83,8 @@ def pick_runs(shown: Shown, label: str, *, key: str, most: int) -> Sequence[Resu
         return []
     if key not in st.session_state:
         asked = [run for run in st.query_params.get_all(key) if run in by_id]
-        st.session_state[key] = asked[:most] or list(by_id)[:1]
+        of_several = {run for run, row in by_id.items() if whole and row.fold}
+        st.session_state[key] = asked[:most] or sorted(by_id, key=of_several.__contains__)[:1]
     st.session_state[key] = [run for run in st.session_state[key] if run in by_id]
     chosen = st.multiselect(
         label, list(by_id), max_selections=most, format_func=run_labels(by_id).__getitem__, key=key

@@ -25,7 +25,7 @@ POINTS = {HALF: "Probability 0.5", **{name: title for name, (title, _) in OPERAT
 def section(shown: Shown) -> None:
     """Choose runs and a point; see their counts."""
     st.subheader("Right and wrong, by class", anchor=False)
-    runs = pick_runs(shown, "Runs", key="counted_runs", most=MOST)
+    runs = pick_runs(shown, "Runs", key="counted_runs", most=MOST, whole=True)
     point = st.segmented_control(
         "Counted at",
         list(POINTS),

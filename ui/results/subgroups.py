@@ -45,7 +45,7 @@ def section(shown: Shown) -> None:
     if shown.rows and not told:
         st.info("No run of these papers tells its films apart: their data sets name no body regions. Choose others.")
         return
-    runs = pick_runs(replace(shown, rows=tuple(told)), "Runs", key="subgroup_runs", most=len(MARKS))
+    runs = pick_runs(replace(shown, rows=tuple(told)), "Runs", key="subgroup_runs", most=len(MARKS), whole=True)
     statistic = st.segmented_control(
         "Statistic",
         list(STATISTICS),

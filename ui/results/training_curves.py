@@ -22,9 +22,10 @@ def section(runs: Sequence[DrawnRun], papers: Mapping[str, Paper]) -> None:
     told = [run for run in runs if run.outline.get("curves")]
     for run in runs:
         if run not in told:
-            st.info(
-                f"The record of the run '{run.row.id}' does not hold its epochs: there is no curve of it to draw."
-            )
+            why = "does not hold its epochs: there is no curve of it to draw."
+            if run.outline.get("members"):
+                why = "is of several networks, which learned apart: choose their runs above."
+            st.info(f"The record of the run '{run.row.id}' {why}")
     if not told:
         return
     for column, quantity in zip(st.columns(3), QUANTITIES, strict=True):
