@@ -63,19 +63,13 @@ class AgreementMatrix:
     def pairs(self) -> list[dict[str, str | float | int | None]]:
         """Every two columns once: their names, the statistic with its interval (None where there is none), and the
         films behind it."""
-        parts = {self.statistic: self.values, "low": self.low, "high": self.high}
-        return [
-            {
-                "first": self.names[first],
-                "second": self.names[second],
-                **{
-                    name: None if np.isnan(part[first, second]) else float(part[first, second])
-                    for name, part in parts.items()
-                },
-                "films": int(self.films[first, second]),
-            }
-            for first, second in combinations(range(len(self.names)), 2)
-        ]
+        rows = []
+        for first, second in combinations(self.names, 2):
+            found = self.estimate(first, second)
+            figures = {self.statistic: found.value, "low": found.low, "high": found.high}
+            known = {name: None if math.isnan(figure) else figure for name, figure in figures.items()}
+            rows.append({"first": first, "second": second, **known, "films": found.n})
+        return rows
 
     def arranged(self, names: Sequence[str] | None = None) -> AgreementMatrix:
         """The same matrix with its names in another order; None takes ``order``."""

@@ -102,7 +102,7 @@ MEMBER = replace(
     epochs=23,
     schedule_options={"part": 23 / 40},
 )
-# then a short while with windows less small, as films are when they are read, until the rate is nothing
+# then two epochs while the rate falls to nothing, on windows nearer to the whole film, which is what it will read
 SETTLED = replace(
     MEMBER,
     key="ours-settled",

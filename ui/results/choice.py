@@ -83,8 +83,8 @@ def pick_runs(shown: Shown, label: str, *, key: str, most: int, whole: bool = Fa
         return []
     if key not in st.session_state:
         asked = [run for run in st.query_params.get_all(key) if run in by_id]
-        of_several = {run for run, row in by_id.items() if whole and row.fold}
-        st.session_state[key] = asked[:most] or sorted(by_id, key=of_several.__contains__)[:1]
+        at_first = sorted(by_id, key=lambda run: whole and bool(by_id[run].fold))
+        st.session_state[key] = asked[:most] or at_first[:1]
     st.session_state[key] = [run for run in st.session_state[key] if run in by_id]
     chosen = st.multiselect(
         label, list(by_id), max_selections=most, format_func=run_labels(by_id).__getitem__, key=key
